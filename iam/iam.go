@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package iam is the model of who: accounts, principals and their keys. It is
+// pure: values and checks, no I/O, no clock.
+package iam
+
+import "time"
+
+// Account is an AWS account: twelve digits.
+type Account struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+}
+
+// AccessKey signs requests for a principal.
+type AccessKey struct {
+	ID      string    `json:"id"`     // AKIA…
+	Secret  string    `json:"secret"` // never leaves control
+	Account string    `json:"account"`
+	ARN     string    `json:"arn"`    // of the principal: arn:aws:iam::ACCOUNT:root
+	UserID  string    `json:"userId"` // of the principal; the account for root
+	Created time.Time `json:"created"`
+}
