@@ -87,8 +87,9 @@ type Report struct {
 	// Refused holds the units that could not be made true, with the reason; an
 	// empty reason takes an earlier one back.
 	Refused map[string]string `json:"refused,omitempty"`
-	// Ready lists the endpoints whose every name was reached by the probe (agent).
-	Ready []string `json:"ready,omitempty"`
+	// Ready holds the endpoints whose every name was reached by the probe, with the
+	// Generation of the unit that was probed (agent).
+	Ready map[string]int64 `json:"ready,omitempty"`
 	// Closed lists the endpoints with Closing whose connections have all been reset (gateway).
 	Closed    []string                  `json:"closed,omitempty"`
 	Instances map[string]InstanceReport `json:"instances,omitempty"`

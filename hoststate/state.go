@@ -124,6 +124,9 @@ type Endpoint struct {
 	Names     []string     `json:"names"`     // TLS names, lower case, "*." allowed in front
 	Addresses []netip.Addr `json:"addresses"` // those of its interfaces
 	Ports     []uint16     `json:"ports"`     // TCP ports that are answered; others are refused
+	// Generation grows with each change of what is wanted; [Report.Ready] names it,
+	// so that an old probe does not count for a new wish.
+	Generation int64 `json:"generation"`
 	// Closing: reset its connections, take no new ones, report it closed.
 	Closing bool `json:"closing,omitempty"`
 }
