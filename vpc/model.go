@@ -15,6 +15,9 @@ type Meta struct {
 	Tags    map[string]string `json:"tags,omitempty"`
 }
 
+// Base is what the resource has as every other: all of them embed Meta.
+func (m Meta) Base() Meta { return m }
+
 // VPC is a network with addresses of its own.
 type VPC struct {
 	Meta
