@@ -40,6 +40,7 @@ type Subnet struct {
 	Zone        string       `json:"zone"` // ap-northeast-1a
 	CIDR        netip.Prefix `json:"cidr"`
 	MapPublicIP bool         `json:"mapPublicIP,omitempty"`
+	Default     bool         `json:"default,omitempty"` // the one of its zone in the default VPC
 }
 
 // RouteTable says where packets that leave a subnet go.
