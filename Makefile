@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` and `make test` do all their set-up on a fresh Debian with Go and root.
+
+SHELL := /bin/bash
+GO ?= go
+BIN := build/enishi
+
+.PHONY: build setup test test-user demo check generate lint bench clean
+
+build: ; CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/enishi
+
+# What tests and the demo run: the aws CLI, ip, and a C compiler for nothing but -race.
+setup: ; @scripts/setup
+
+test: setup build ; scripts/test
+
+# The same tests as an ordinary user, showing what is skipped and why.
+test-user: ; scripts/test-user
+
+demo: setup build ; $(BIN) demo
+
+bench: setup build ; $(BIN) bench
+
+generate: ; $(GO) generate ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: the files above'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+check: ; scripts/check
+
+clean: ; rm -rf build
