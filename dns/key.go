@@ -21,8 +21,6 @@ const (
 	endZone  = 1
 )
 
-// key is built in a buffer on the caller's stack: a name has 255 bytes at most,
-// four times that when every byte is escaped.
 type key struct {
 	buf []byte
 	// ends holds where each label of the last name added ends, in buf; ends[0] is
@@ -30,9 +28,10 @@ type key struct {
 	ends []int
 }
 
+// keyBuffer is room for usual keys; a longer one moves out of it.
 type keyBuffer struct {
-	bytes [2048]byte
-	ends  [130]int
+	bytes [192]byte
+	ends  [12]int
 }
 
 // newKey begins a key of network.
