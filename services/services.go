@@ -8,8 +8,13 @@ package services
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Options is what the services need from outside.
@@ -19,7 +24,36 @@ type Options struct {
 	Log         *slog.Logger
 }
 
+// Limits of a connection; the gateway holds its tenants to tighter ones.
+const (
+	headTimeout = 10 * time.Second
+	maxHead     = 64 << 10
+	goodbye     = 2 * time.Second // for requests under way when the process ends
+)
+
 // Run serves until ctx ends and every request has been answered or cut off.
 func Run(ctx context.Context, o Options) error {
-	return errors.New("services: not built yet")
+	s := &http.Server{
+		Handler:           handler{log: o.Log, table: table},
+		ReadHeaderTimeout: headTimeout,
+		MaxHeaderBytes:    maxHead,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := s.Serve(peers{o.Listener, o.AllowedUIDs, o.Log}); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve services: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		if err := s.Shutdown(last); err != nil {
+			return s.Close()
+		}
+		return nil
+	})
+	return g.Wait()
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package services
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/protocol"
+)
+
+// table holds the services in the box by signing name. It is the whole set; a
+// service is a package of this room and one row here.
+var table = map[string]http.Handler{}
+
+// handler routes each request to the service it is for.
+type handler struct {
+	table map[string]http.Handler
+	log   *slog.Logger
+}
+
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	head := protocol.Read(r)
+	if s, ok := h.table[head.Service]; ok {
+		s.ServeHTTP(w, r)
+		return
+	}
+	id := uuid.NewString()
+	head.Protocol.WriteError(w, id, awserr.New("NotImplemented", "%s", refusal(head.Service)))
+	h.log.Info("not implemented", "request", id, "service", head.Service, "action", head.Action, "duration", time.Since(begun))
+}
+
+func refusal(service string) string {
+	if service == "" {
+		return "The request names no service."
+	}
+	return "The service " + service + " is not available here."
+}
