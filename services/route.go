@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/aws/protocol"
 )
@@ -30,7 +28,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.ServeHTTP(w, r)
 		return
 	}
-	id := uuid.NewString()
+	id := protocol.NewRequestID()
 	head.Protocol.WriteError(w, id, awserr.New("NotImplemented", "%s", refusal(head.Service)))
 	h.log.Info("not implemented", "request", id, "service", head.Service, "action", head.Action, "duration", time.Since(begun))
 }
