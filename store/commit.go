@@ -31,6 +31,8 @@ const (
 	settleTimeout = time.Second
 )
 
+var errNotWritable = errors.New("not tried")
+
 // batch is the decisions that go into one transaction of etcd.
 type batch struct {
 	txn     statedb.WriteTxn
@@ -49,27 +51,26 @@ func (s *Store) newBatch() *batch {
 	}
 }
 
-// fits reports whether w can go into the same transaction; it counts keys that
-// are written twice as two.
-func (b *batch) fits(w *writes) bool {
-	ops, bytes := len(b.logs), b.bytes
-	for _, c := range w.changes {
-		for _, e := range c.logs {
+// fits reports whether logs can go into the same transaction.
+func (b *batch) fits(logs map[string][]byte) bool {
+	ops, size := len(b.logs), b.bytes
+	for key, value := range logs {
+		if _, known := b.logs[key]; !known {
 			ops++
-			bytes += len(e.key) + len(e.value) + entryBytes
 		}
+		size += len(key) + len(value) + entryBytes
 	}
-	return ops <= batchOps && bytes <= batchBytes
+	return ops <= batchOps && size <= batchBytes
 }
 
-func (b *batch) add(r *request, w *writes) {
+func (b *batch) add(r *request, w *writes, logs map[string][]byte) {
 	b.waiting = append(b.waiting, r)
 	for _, c := range w.changes {
 		b.changed[c.ref] = struct{}{}
-		for _, e := range c.logs {
-			b.bytes += len(e.key) + len(e.value) + entryBytes
-			b.logs[e.key] = e.value
-		}
+	}
+	for key, value := range logs {
+		b.bytes += len(key) + len(value) + entryBytes
+		b.logs[key] = value
 	}
 }
 
@@ -101,6 +102,7 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 		b.answer(nil)
 		return nil
 	}
+	s.log.Warn("decisions are not written", "err", err)
 	b.answer(unavailable("not written: %w", err))
 	if errors.Is(err, ErrDeposed) {
 		return ErrDeposed
@@ -111,6 +113,11 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 // write appends the entries to the log as one transaction, in which this server
 // is still the leader, or nothing.
 func (s *Store) write(ctx context.Context, logs map[string][]byte) (bool, error) {
+	if s.o.Writable != nil {
+		if err := s.o.Writable(); err != nil {
+			return false, fmt.Errorf("%w: %w", errNotWritable, err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	ops := make([]clientv3.Op, 0, len(logs)+1)
@@ -126,6 +133,9 @@ func (s *Store) write(ctx context.Context, logs map[string][]byte) (bool, error)
 		If(s.isLeader()).
 		Then(append(ops, s.putLeader())...).
 		Commit()
+	if rpctypes.Error(err) == rpctypes.ErrLeaseNotFound {
+		return false, fmt.Errorf("%w: the lease ran out", ErrDeposed)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -192,11 +202,11 @@ func (s *Store) settleOnce(ctx context.Context, wrote string) (committed bool, e
 
 // isDefinite reports whether err says that nothing was and will be written.
 func isDefinite(err error) bool {
-	if errors.Is(err, ErrDeposed) {
+	if errors.Is(err, ErrDeposed) || errors.Is(err, errNotWritable) {
 		return true
 	}
 	switch rpctypes.Error(err) {
-	case rpctypes.ErrNoSpace, rpctypes.ErrTooManyOps, rpctypes.ErrRequestTooLarge, rpctypes.ErrLeaseNotFound,
+	case rpctypes.ErrNoSpace, rpctypes.ErrTooManyOps, rpctypes.ErrRequestTooLarge,
 		rpctypes.ErrPermissionDenied, rpctypes.ErrTooManyRequests:
 		return true
 	}

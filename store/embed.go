@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 )
 
 // EmbedOptions are the choices there are for an embedded server.
@@ -29,9 +30,11 @@ type EmbedOptions struct {
 // Embedded is an etcd server in this process, the only one of its cluster. It
 // listens nowhere; only its client reaches it.
 type Embedded struct {
+	dir    string
 	etcd   *embed.Etcd
 	client *clientv3.Client
 	lock   *os.File
+	failed *failure
 	once   sync.Once
 }
 
@@ -45,23 +48,52 @@ func StartEmbedded(ctx context.Context, dir string, log *slog.Logger, o EmbedOpt
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	e := &Embedded{lock: lock}
-	if err := e.start(ctx, dir, o); err != nil {
+	e := &Embedded{lock: lock, dir: dir, failed: newFailure(log)}
+	for _, step := range []func() error{
+		func() error { return checkSpace(dir) },
+		func() error { return checkFiles(dir) },
+		func() error { return e.start(ctx, o) },
+	} {
+		if err = step(); err != nil {
+			break
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), e.Close())
 	}
 	return e, nil
 }
 
-func (e *Embedded) start(ctx context.Context, dir string, o EmbedOptions) (err error) {
-	if e.etcd, err = embed.StartEtcd(embedConfig(dir, o)); err != nil {
-		return err
-	}
+// startTime is more than etcd needs for what its quota lets it hold.
+const startTime = 2 * time.Minute
+
+// start has a goroutine of its own, which ends when etcd gives up.
+func (e *Embedded) start(ctx context.Context, o EmbedOptions) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	started, failed := make(chan *embed.Etcd, 1), make(chan error, 1)
+	go func() {
+		defer func() { // etcd does not expect every damage
+			if v := recover(); v != nil {
+				failed <- fmt.Errorf("etcd: %v", v)
+			}
+		}()
+		etcd, err := embed.StartEtcd(embedConfig(e.dir, o, e.failed.logger()))
+		if err != nil {
+			failed <- fmt.Errorf("etcd: %w", err)
+			return
+		}
+		<-etcd.Server.ReadyNotify()
+		started <- etcd
+	}()
 	select {
-	case <-e.etcd.Server.ReadyNotify():
-	case err := <-e.etcd.Err():
-		return err
+	case e.etcd = <-started:
+	case err := <-failed:
+		return fmt.Errorf("%w; if the directory is damaged, restore a copy of it", err)
+	case <-e.failed.done:
+		return fmt.Errorf("%w; if the directory is damaged, restore a copy of it", e.failed.err)
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("etcd does not become ready: %w", ctx.Err())
 	}
 	e.client = v3client.New(e.etcd.Server)
 	return nil
@@ -69,11 +101,11 @@ func (e *Embedded) start(ctx context.Context, dir string, o EmbedOptions) (err e
 
 // embedConfig is made for one member that nobody else talks to: quick ticks, as
 // its elections need no network, and no listeners.
-func embedConfig(dir string, o EmbedOptions) *embed.Config {
+func embedConfig(dir string, o EmbedOptions, log *zap.Logger) *embed.Config {
 	c := embed.NewConfig()
 	c.Name = "enishi"
-	c.Dir = filepath.Join(dir, "etcd")
-	c.TickMs, c.ElectionMs = 10, 100
+	c.Dir = filepath.Join(dir, etcdDir)
+	c.TickMs, c.ElectionMs = 10, 50
 	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
 	c.AdvertiseClientUrls = nil
 	self := url.URL{Scheme: "http", Host: "localhost:1"} // its name in the member list; never dialled
@@ -86,15 +118,28 @@ func embedConfig(dir string, o EmbedOptions) *embed.Config {
 	c.WarningApplyDuration = time.Minute
 	c.WarningUnaryRequestDuration = time.Minute
 	c.UnsafeNoFsync = o.UnsafeNoFsync
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(log)
 	return c
 }
 
 // Client returns the way in. It is closed with the server.
 func (e *Embedded) Client() *clientv3.Client { return e.client }
 
-// Options are those of a store on this server.
-func (e *Embedded) Options() Options { return Options{Client: e.client, Alone: true} }
+// Options are those of a store on this server; Now and Log are left to the caller.
+func (e *Embedded) Options() Options {
+	return Options{Client: e.client, Alone: true, Writable: e.writable}
+}
+
+// writable keeps decisions from etcd when it could not write them, so that it is
+// there when space is again.
+func (e *Embedded) writable() error {
+	select {
+	case <-e.failed.done:
+		return e.failed.err
+	default:
+		return checkSpace(e.dir)
+	}
+}
 
 // Close ends the server; everything written is on the disk. Closing twice is
 // closing once.
@@ -102,7 +147,7 @@ func (e *Embedded) Close() error {
 	var errs []error
 	e.once.Do(func() {
 		if e.client != nil {
-			errs = append(errs, e.client.Close()) // first: the server waits for its clients
+			_ = e.client.Close() // first, as the server waits for its clients; it says that it is closed
 		}
 		if e.etcd != nil {
 			e.etcd.Close()
@@ -110,4 +155,20 @@ func (e *Embedded) Close() error {
 		errs = append(errs, e.lock.Close())
 	})
 	return errors.Join(errs...)
+}
+
+// reserve is kept free: etcd does not survive a write that finds no space, and
+// may take this much at once (a segment of its log, growth of its database).
+const reserve = 128 << 20
+
+// checkSpace reports whether etcd may write.
+func checkSpace(dir string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return fmt.Errorf("free space: %w", err)
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < reserve {
+		return fmt.Errorf("the disk is full: %d MiB are free, %d needed", free>>20, reserve>>20)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -95,13 +96,13 @@ func (s *Store) Run(ctx context.Context) error {
 	return s.resign(context.WithoutCancel(ctx))
 }
 
-// queue takes one batch after the other. It returns nil when ctx was cancelled
-// from outside.
+// queue takes one batch after the other. It returns nil when ctx was ended from
+// outside.
 func (s *Store) queue(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			if cause := context.Cause(ctx); cause != context.Canceled {
+			if cause := context.Cause(ctx); errors.Is(cause, ErrDeposed) {
 				return cause
 			}
 			return nil
@@ -122,7 +123,8 @@ func (s *Store) batch(ctx context.Context, first *request) error {
 		if w == nil {
 			continue
 		}
-		if !b.fits(w) {
+		logs := w.logs()
+		if !b.fits(logs) {
 			// The batch goes first, without r. Nobody comes between, so what r
 			// saw still holds, and its writes can follow as they are.
 			w.undo(b.txn)
@@ -132,14 +134,13 @@ func (s *Store) batch(ctx context.Context, first *request) error {
 				return err
 			}
 			b = s.newBatch()
-			w.redo(b.txn)
-			if !b.fits(w) {
-				w.undo(b.txn)
-				r.done <- fmt.Errorf("a decision of %d writes is more than the store takes at once", len(w.changes))
+			if !b.fits(logs) {
+				r.done <- fmt.Errorf("a decision of %d writes is more than the store takes at once", len(logs))
 				continue
 			}
+			w.redo(b.txn)
 		}
-		b.add(r, w)
+		b.add(r, w, logs)
 	}
 	return s.commit(ctx, b)
 }

@@ -41,6 +41,8 @@ type Options struct {
 	// at once, without a lease. [Embedded.Options] sets it, as the lock on its
 	// data directory proves it. Without it, Open waits until it is elected.
 	Alone bool
+	// Writable, if set, is asked before each write; its error answers the decisions.
+	Writable func() error
 }
 
 // Store is the model in memory and its log.

@@ -70,6 +70,17 @@ func (w *writes) redo(txn statedb.WriteTxn) {
 	}
 }
 
+// logs is what all of it means for etcd: the last value of each key.
+func (w *writes) logs() map[string][]byte {
+	logs := make(map[string][]byte, len(w.changes))
+	for _, c := range w.changes {
+		for _, e := range c.logs {
+			logs[e.key] = e.value
+		}
+	}
+	return logs
+}
+
 func newTx(ts *tables, w *writes, at *View, now time.Time) *Tx {
 	v := ts.view(w.txn, at.incarnation, at.revision)
 	return &Tx{

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// errDamaged says what to do about files that cannot be read.
+var errDamaged = errors.New("it is damaged; restore a copy of the directory")
+
+// checkFiles reads etcd's database through before etcd does, which ends the
+// process, or waits for ever, over some damage. Nothing else may have it open.
+func checkFiles(dir string) error {
+	logs, err := filepath.Glob(filepath.Join(dir, logFiles))
+	if err != nil {
+		return err
+	}
+	st, err := os.Stat(filepath.Join(dir, database))
+	switch {
+	case errors.Is(err, os.ErrNotExist) && len(logs) == 0:
+		return nil // etcd has not been here
+	case err != nil:
+		return fmt.Errorf("%w: %w", err, errDamaged)
+	case st.Size() == 0 && len(logs) == 0:
+		return nil // and did not get any further
+	}
+	applied, err := readThrough(filepath.Join(dir, database))
+	if err == nil && applied && len(logs) == 0 {
+		return fmt.Errorf("%s are gone: %w", logFiles, errDamaged)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", database, err, errDamaged)
+	}
+	return nil
+}
+
+// Where etcd has its files in a data directory.
+const (
+	etcdDir  = "etcd"
+	database = etcdDir + "/member/snap/db"
+	logFiles = etcdDir + "/member/wal/*.wal"
+)
+
+// readThrough visits every page that is in use. It reports whether anything of
+// the log has ever been applied to the database.
+func readThrough(file string) (applied bool, err error) {
+	// A page that lies outside the file is a fault of memory; here it is a panic.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%v", v)
+		}
+	}()
+	// Read-only, bbolt does not look for free pages, in goroutines of its own.
+	db, err := bolt.Open(file, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	err = db.View(func(tx *bolt.Tx) error {
+		if meta := tx.Bucket([]byte("meta")); meta != nil {
+			applied = len(bytes.Trim(meta.Get([]byte("consistent_index")), "\x00")) > 0
+		}
+		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
+			return b.ForEach(func(k, v []byte) error { return nil })
+		})
+	})
+	return applied, err
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+)
+
+// grown returns a data directory that has been used.
+func grown(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), strings.Repeat("long", 50)) // no path is too long: there are no sockets
+	e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, e.Options())
+	stop := run(t, s)
+	for range 200 {
+		decide(t, s, func(tx *Tx) { tx.Secrets.Put(Secret{Name: fmt.Sprint(tx.Number("n")), Data: make([]byte, 5000)}) })
+	}
+	_ = stop()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestADataDirectoryThatCannotBeUsedIsOneClearError(t *testing.T) {
+	find := func(t *testing.T, dir, pattern string) string {
+		t.Helper()
+		names, err := filepath.Glob(filepath.Join(dir, "etcd", "member", pattern))
+		if err != nil || len(names) == 0 {
+			t.Fatal(pattern, names, err)
+		}
+		return names[0]
+	}
+	overwrite := func(t *testing.T, file string, at int64, b []byte) {
+		t.Helper()
+		f, err := os.OpenFile(file, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	garbage := []byte(strings.Repeat("garbage!", 4096))
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, dir string)
+		want   string
+	}{
+		{"it is in use", func(t *testing.T, dir string) {
+			e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = e.Close() })
+		}, fmt.Sprintf("in use by another enishi (pid %d)", os.Getpid())},
+		{"its database is garbage", func(t *testing.T, dir string) {
+			overwrite(t, find(t, dir, "snap/db"), 0, garbage)
+		}, ": it is damaged; restore a copy of the directory"},
+		{"its database is cut off", func(t *testing.T, dir string) {
+			if err := os.Truncate(find(t, dir, "snap/db"), 100); err != nil {
+				t.Fatal(err)
+			}
+		}, ": it is damaged; restore a copy of the directory"},
+		{"its database is cut in half", func(t *testing.T, dir string) {
+			db := find(t, dir, "snap/db")
+			st, err := os.Stat(db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(db, st.Size()/2); err != nil {
+				t.Fatal(err)
+			}
+		}, ": it is damaged; restore a copy of the directory"},
+		{"its database is garbage but for its head", func(t *testing.T, dir string) {
+			for at := range int64(20) {
+				overwrite(t, find(t, dir, "snap/db"), 2*4096+at*int64(len(garbage)), garbage)
+			}
+		}, ": it is damaged; restore a copy of the directory"},
+		{"its log is garbage", func(t *testing.T, dir string) {
+			overwrite(t, find(t, dir, "wal/*.wal"), 4096, garbage)
+		}, "; if the directory is damaged, restore a copy of it"},
+		{"its log is empty", func(t *testing.T, dir string) {
+			if err := os.Truncate(find(t, dir, "wal/*.wal"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, "; if the directory is damaged, restore a copy of it"},
+		{"its log is gone", func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, "etcd", "member", "wal")); err != nil {
+				t.Fatal(err)
+			}
+		}, "etcd/member/wal/*.wal are gone: it is damaged"},
+		{"its database is gone", func(t *testing.T, dir string) {
+			if err := os.Remove(find(t, dir, "snap/db")); err != nil {
+				t.Fatal(err)
+			}
+		}, "no such file or directory: it is damaged; restore"},
+		{"it is a file", func(t *testing.T, dir string) {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(dir, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "not a directory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := grown(t)
+			c.damage(t, dir)
+			e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{})
+			if err == nil {
+				_ = e.Close()
+				t.Fatal("no error")
+			}
+			t.Log(err)
+			if !strings.HasPrefix(err.Error(), "data directory") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAFirstStartThatWasCutShortIsNoDamage(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, file string)
+	}{
+		{"the database is empty", func(t *testing.T, file string) {
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"the database is new", func(t *testing.T, file string) {
+			db, err := bolt.Open(file, 0o600, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, database)
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			c.make(t, file)
+			e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAFullDiskIsOneClearError(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: mounts a small file system")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skip("needs to mount a small file system: ", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{})
+	if err == nil || err.Error() != "data directory "+dir+": the disk is full: 63 MiB are free, 128 needed" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestManyEmbeddedServersSideBySide(t *testing.T) {
+	for range 4 {
+		e, err := StartEmbedded(t.Context(), t.TempDir(), quiet, EmbedOptions{UnsafeNoFsync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		s := mustOpen(t, e.Options())
+		run(t, s)
+		decide(t, s, func(tx *Tx) {
+			if n := tx.Number("vni"); n != 1 {
+				t.Errorf("another server's number: %d", n)
+			}
+		})
+	}
+}
