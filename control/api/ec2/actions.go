@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ec2
+
+import (
+	"enishi.dev/enishi/control/api"
+)
+
+// actions is the whole EC2 surface: what IAM calls an action, who carries it
+// out, and what it is about (nothing named: everything, as for every Describe).
+func (s *Server) actions() map[string]api.Action {
+	return map[string]api.Action{
+		"AssociateRouteTable":           api.Handle("ec2:AssociateRouteTable", s.associateRouteTable, api.On("route-table", "RouteTableId"), api.On("subnet", "SubnetId")),
+		"AuthorizeSecurityGroupEgress":  api.Handle("ec2:AuthorizeSecurityGroupEgress", s.authorizeEgress, api.On("security-group", "GroupId")),
+		"AuthorizeSecurityGroupIngress": api.Handle("ec2:AuthorizeSecurityGroupIngress", s.authorizeIngress, api.On("security-group", "GroupId")),
+		"CreateRoute":                   api.Handle("ec2:CreateRoute", s.createRoute, api.On("route-table", "RouteTableId")),
+		"CreateRouteTable":              api.Handle("ec2:CreateRouteTable", s.createRouteTable, api.New("route-table"), api.On("vpc", "VpcId")),
+		"CreateSecurityGroup":           api.Handle("ec2:CreateSecurityGroup", s.createSecurityGroup, api.New("security-group"), api.On("vpc", "VpcId")),
+		"CreateSubnet":                  api.Handle("ec2:CreateSubnet", s.createSubnet, api.New("subnet"), api.On("vpc", "VpcId")),
+		"CreateTags":                    api.Handle("ec2:CreateTags", s.createTags, api.On("*", "Resources")),
+		"CreateVpc":                     api.Handle("ec2:CreateVpc", s.createVPC, api.New("vpc")),
+		"DeleteRoute":                   api.Handle("ec2:DeleteRoute", s.deleteRoute, api.On("route-table", "RouteTableId")),
+		"DeleteRouteTable":              api.Handle("ec2:DeleteRouteTable", s.deleteRouteTable, api.On("route-table", "RouteTableId")),
+		"DeleteSecurityGroup":           api.Handle("ec2:DeleteSecurityGroup", s.deleteSecurityGroup, api.On("security-group", "GroupId")),
+		"DeleteSubnet":                  api.Handle("ec2:DeleteSubnet", s.deleteSubnet, api.On("subnet", "SubnetId")),
+		"DeleteTags":                    api.Handle("ec2:DeleteTags", s.deleteTags, api.On("*", "Resources")),
+		"DeleteVpc":                     api.Handle("ec2:DeleteVpc", s.deleteVPC, api.On("vpc", "VpcId")),
+		"DescribeRouteTables":           api.Handle("ec2:DescribeRouteTables", s.describeRouteTables),
+		"DescribeSecurityGroupRules":    api.Handle("ec2:DescribeSecurityGroupRules", s.describeSecurityGroupRules),
+		"DescribeSecurityGroups":        api.Handle("ec2:DescribeSecurityGroups", s.describeSecurityGroups),
+		"DescribeSubnets":               api.Handle("ec2:DescribeSubnets", s.describeSubnets),
+		"DescribeTags":                  api.Handle("ec2:DescribeTags", s.describeTags),
+		"DescribeVpcAttribute":          api.Handle("ec2:DescribeVpcAttribute", s.describeVPCAttribute, api.On("vpc", "VpcId")),
+		"DescribeVpcs":                  api.Handle("ec2:DescribeVpcs", s.describeVPCs),
+		"DisassociateRouteTable":        api.Handle("ec2:DisassociateRouteTable", s.disassociateRouteTable),
+		"ModifySubnetAttribute":         api.Handle("ec2:ModifySubnetAttribute", s.modifySubnetAttribute, api.On("subnet", "SubnetId")),
+		"ModifyVpcAttribute":            api.Handle("ec2:ModifyVpcAttribute", s.modifyVPCAttribute, api.On("vpc", "VpcId")),
+		"RevokeSecurityGroupEgress":     api.Handle("ec2:RevokeSecurityGroupEgress", s.revokeEgress, api.On("security-group", "GroupId")),
+		"RevokeSecurityGroupIngress":    api.Handle("ec2:RevokeSecurityGroupIngress", s.revokeIngress, api.On("security-group", "GroupId")),
+	}
+}

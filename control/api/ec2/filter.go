@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ec2
+
+import (
+	"slices"
+	"strings"
+
+	"enishi.dev/enishi/aws/awserr"
+	wire "enishi.dev/enishi/aws/wire/ec2"
+)
+
+// AWS's limits on the filters of one request.
+const (
+	maxFilters      = 50
+	maxFilterValues = 200
+	maxFilterLength = 1024 // of a value; no value of ours is longer
+)
+
+// filters is what a Describe can be filtered by: for each of AWS's names, the
+// values that a row has. One that matches is enough.
+type filters[T any] map[string]func(T) []string
+
+// keep returns what says whether a row matches all filters of a request. tags
+// are a row's tags, for tag:KEY and tag-key.
+func (f filters[T]) keep(request []wire.Filter, tags func(T) map[string]string) (func(T) bool, error) {
+	if len(request) > maxFilters {
+		return nil, awserr.New("FilterLimitExceeded", "The maximum number of filters specified on a single call is %d", maxFilters)
+	}
+	var all []func(T) bool
+	for _, r := range request {
+		values, err := f.values(value(r.Name), tags)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkPatterns(value(r.Name), r.Values); err != nil {
+			return nil, err
+		}
+		all = append(all, func(row T) bool { return matchesAny(r.Values, values(row)) })
+	}
+	return func(row T) bool {
+		return !slices.ContainsFunc(all, func(one func(T) bool) bool { return !one(row) })
+	}, nil
+}
+
+// values returns what a row has under the filter's name.
+func (f filters[T]) values(name string, tags func(T) map[string]string) (func(T) []string, error) {
+	if values, ok := f[name]; ok {
+		return values, nil
+	}
+	if key, ok := strings.CutPrefix(name, "tag:"); ok && tags != nil {
+		return func(row T) []string {
+			if v, ok := tags(row)[key]; ok {
+				return []string{v}
+			}
+			return nil
+		}, nil
+	}
+	if name == "tag-key" && tags != nil {
+		return func(row T) []string {
+			var keys []string
+			for k := range tags(row) {
+				keys = append(keys, k)
+			}
+			return keys
+		}, nil
+	}
+	return nil, awserr.New("InvalidParameterValue", "The filter '%s' is invalid", name)
+}
+
+func checkPatterns(name string, patterns []string) error {
+	switch {
+	case len(patterns) == 0:
+		return awserr.New("InvalidParameterValue", "The filter '%s' has no value", name)
+	case len(patterns) > maxFilterValues:
+		return awserr.New("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d", maxFilterValues)
+	}
+	for _, p := range patterns {
+		if len(p) > maxFilterLength {
+			return awserr.New("InvalidParameterValue", "A value of the filter '%s' is longer than %d characters", name, maxFilterLength)
+		}
+	}
+	return nil
+}
+
+func matchesAny(patterns, values []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return matches(p, v) })
+	})
+}

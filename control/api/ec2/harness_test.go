@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ec2
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/control/api/apitest"
+	"enishi.dev/enishi/store"
+	"enishi.dev/enishi/vpc"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what comes into the scripts")
+
+// TestScripts runs testdata/<Action>.txtar; package apitest says what they can do. More here:
+//
+//	default-vpc                            makes the caller's default VPC, as setting up an account does
+//	interface SUBNET ADDRESS [attached]    makes an interface, as launching an instance does
+func TestScripts(t *testing.T) {
+	apitest.Run(t, apitest.Options{
+		Dir: "testdata", Update: *update,
+		Services: func(s *store.Store) []api.Service { return []api.Service{New(Options{Store: s}).Service()} },
+		Cmds: map[string]func(*apitest.World, *testscript.TestScript, bool, []string){
+			"default-vpc": makeDefaultVPC,
+			"interface":   makeInterface,
+		},
+	})
+}
+
+func makeInterface(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(w.Store().Decide(context.Background(), func(tx *store.Tx) error {
+		n, ok := tx.Subnets.Get(w.Real(args[0]))
+		if !ok {
+			return fmt.Errorf("no subnet %s", args[0])
+		}
+		e := vpc.ENI{
+			Meta: n.Meta, ID: vpc.ENIID(tx.NewID("eni")), Number: tx.Number("eni"), VPC: n.VPC, Subnet: n.ID, Zone: n.Zone,
+			Addresses: []netip.Addr{netip.MustParseAddr(args[1])}, Type: "interface",
+		}
+		if len(args) > 2 {
+			e.Attachment = &vpc.Attachment{ID: tx.NewID("eni-attach"), At: tx.Now()}
+		}
+		if v, _ := tx.VPCs.Get(string(n.VPC)); true {
+			e.Groups = []vpc.SecurityGroupID{v.DefaultGroup}
+		}
+		tx.ENIs.Put(e)
+		w.Named(string(e.ID))
+		return nil
+	}))
+}
+
+func makeDefaultVPC(w *apitest.World, ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(w.Store().Decide(context.Background(), func(tx *store.Tx) error {
+		return New(Options{Store: w.Store()}).EnsureDefaultVPC(tx, w.Account(), w.Region())
+	}))
+}
