@@ -104,8 +104,8 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 	}
 	s.log.Warn("decisions are not written", "err", err)
 	b.answer(unavailable("not written: %w", err))
-	if errors.Is(err, ErrDeposed) {
-		return ErrDeposed
+	if errors.Is(err, ErrDeposed) || errors.Is(err, ErrLogFailed) {
+		return err
 	}
 	return nil
 }
@@ -113,10 +113,8 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 // write appends the entries to the log as one transaction, in which this server
 // is still the leader, or nothing.
 func (s *Store) write(ctx context.Context, logs map[string][]byte) (bool, error) {
-	if s.o.Writable != nil {
-		if err := s.o.Writable(); err != nil {
-			return false, fmt.Errorf("%w: %w", errNotWritable, err)
-		}
+	if err := s.writable(); err != nil {
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
@@ -146,6 +144,16 @@ func (s *Store) write(ctx context.Context, logs map[string][]byte) (bool, error)
 	return true, nil
 }
 
+func (s *Store) writable() error {
+	if s.o.Writable == nil {
+		return nil
+	}
+	if err := s.o.Writable(); err != nil {
+		return fmt.Errorf("%w: %w", errNotWritable, err)
+	}
+	return nil
+}
+
 // settle finds out whether the last write has happened, and makes sure that it
 // happens no more if it has not. It does not return before that is known, or ctx
 // ends. Decisions that wait meanwhile are refused.
@@ -154,16 +162,16 @@ func (s *Store) settle(ctx context.Context, b *batch, cause error) (committed bo
 	for {
 		s.leader.commits++
 		committed, err := s.settleOnce(ctx, wrote)
-		if err == nil && committed {
-			return true, nil
-		}
 		if err == nil {
-			return false, cause
+			return committed, cause
+		}
+		b.answer(unavailable("not known to be written: %w", cause))
+		if failed := s.writable(); errors.Is(failed, ErrLogFailed) {
+			return false, failed
 		}
 		if isDefinite(err) {
 			return false, err
 		}
-		b.answer(unavailable("not known to be written: %w", cause))
 		for r := s.next(); r != nil; r = s.next() {
 			r.done <- unavailable("etcd does not answer: %w", err)
 		}

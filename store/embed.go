@@ -135,26 +135,31 @@ func (e *Embedded) Options() Options {
 func (e *Embedded) writable() error {
 	select {
 	case <-e.failed.done:
-		return e.failed.err
+		return fmt.Errorf("%w: %w", ErrLogFailed, e.failed.err)
 	default:
 		return checkSpace(e.dir)
 	}
 }
 
 // Close ends the server; everything written is on the disk. Closing twice is
-// closing once.
-func (e *Embedded) Close() error {
-	var errs []error
+// closing once. A server that has failed is left as it is, and its directory
+// locked, until the process ends.
+func (e *Embedded) Close() (err error) {
 	e.once.Do(func() {
 		if e.client != nil {
 			_ = e.client.Close() // first, as the server waits for its clients; it says that it is closed
 		}
+		select {
+		case <-e.failed.done:
+			return
+		default:
+		}
 		if e.etcd != nil {
 			e.etcd.Close()
 		}
-		errs = append(errs, e.lock.Close())
+		err = e.lock.Close()
 	})
-	return errors.Join(errs...)
+	return err
 }
 
 // reserve is kept free: etcd does not survive a write that finds no space, and

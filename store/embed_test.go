@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -170,23 +171,86 @@ func TestAFirstStartThatWasCutShortIsNoDamage(t *testing.T) {
 	}
 }
 
-func TestAFullDiskIsOneClearError(t *testing.T) {
+// smallDisk mounts a file system of a size.
+func smallDisk(t *testing.T, size string) (dir string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: mounts a small file system")
 	}
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
+	dir = t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Skip("needs to mount a small file system: ", err)
 	}
-	defer func() {
-		if err := unix.Unmount(dir, 0); err != nil {
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return dir
+}
+
+func TestAFullDiskIsOneClearError(t *testing.T) {
+	dir := smallDisk(t, "64m")
 	_, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{})
 	if err == nil || err.Error() != "data directory "+dir+": the disk is full: 63 MiB are free, 128 needed" {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestADiskThatFillsUpRefusesUntilThereIsSpace(t *testing.T) {
+	dir := smallDisk(t, "300m")
+	e, err := StartEmbedded(t.Context(), filepath.Join(dir, "data"), quiet, EmbedOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	s := mustOpen(t, e.Options())
+	run(t, s)
+	decide(t, s, func(tx *Tx) { _ = put("vpc-1")(tx) })
+	fill, err := os.Create(filepath.Join(dir, "fill"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fill.Close()
+	for size := int64(1 << 20); unix.Fallocate(int(fill.Fd()), 0, 0, size) == nil; size += 1 << 20 {
+	}
+	if err := s.Decide(t.Context(), put("vpc-2")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("got %v", err)
+	}
+	if got := vpcIDs(s.View()); got != "vpc-1" {
+		t.Errorf("readers see %s", got)
+	}
+	if err := fill.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	decide(t, s, func(tx *Tx) { _ = put("vpc-3")(tx) })
+	if got := vpcIDs(s.View()); got != "vpc-1 vpc-3" {
+		t.Errorf("readers see %s", got)
+	}
+}
+
+func TestALogThatHasFailedEndsTheStore(t *testing.T) {
+	dir := t.TempDir()
+	e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, e.Options())
+	stop := run(t, s)
+	e.failed.set(errors.New("disk on fire"))
+	if err := s.Decide(t.Context(), put("vpc-1")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("Decide: %v", err)
+	}
+	if err := stop(); !errors.Is(err, ErrLogFailed) || !strings.Contains(err.Error(), "disk on fire") {
+		t.Errorf("Run: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{}); err == nil {
+		t.Error("the directory is not locked, though its server may still write")
+	}
+	e.etcd.Close() // in truth it has not failed
 }
 
 func TestManyEmbeddedServersSideBySide(t *testing.T) {

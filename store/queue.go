@@ -77,7 +77,8 @@ func unavailable(format string, args ...any) error {
 
 // Run decides until ctx ends; then it returns nil, and every decision that still
 // waits is answered with [ErrUnavailable]. It returns [ErrDeposed] when another
-// server has taken over. A store runs once.
+// server has taken over, [ErrLogFailed] when nothing can be written any more. A
+// store runs once.
 func (s *Store) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -28,6 +28,10 @@ var ErrUnavailable error = awserr.New("Unavailable", "The server is overloaded a
 // one decides is written any more.
 var ErrDeposed = errors.New("another control server decides now")
 
+// ErrLogFailed ends [Store.Run]: the embedded etcd could not go on. What it has
+// is safe; a new process can.
+var ErrLogFailed = errors.New("the log has failed")
+
 // DefaultPrefix is where the rows lie in etcd.
 const DefaultPrefix = "/enishi/v1/"
 
@@ -41,7 +45,8 @@ type Options struct {
 	// at once, without a lease. [Embedded.Options] sets it, as the lock on its
 	// data directory proves it. Without it, Open waits until it is elected.
 	Alone bool
-	// Writable, if set, is asked before each write; its error answers the decisions.
+	// Writable, if set, is asked before each write; its error answers the
+	// decisions, and ends the store if it is [ErrLogFailed].
 	Writable func() error
 }
 
