@@ -3,12 +3,14 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
 	"strconv"
 
 	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/wire"
 )
 
 // WriteError answers with e as a service of protocol p would.
@@ -24,7 +26,9 @@ func (p Protocol) WriteError(w http.ResponseWriter, requestID string, e *awserr.
 		body = xmlBody(s3Error{Code: e.Code, Message: e.Message, RequestID: requestID})
 	case EC2:
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
-		body = xmlBody(ec2Error{Code: e.Code, Message: e.Message, RequestID: requestID})
+		b := bytes.NewBufferString(xml.Header)
+		wire.EncodeError(b, wire.EC2, requestID, e)
+		body = b.Bytes()
 	case Query, RESTXML:
 		h.Set("Content-Type", "text/xml")
 		body = xmlBody(queryError{Type: fault(e), Code: e.Code, Message: e.Message, RequestID: requestID})
@@ -53,13 +57,6 @@ type s3Error struct {
 	Code      string
 	Message   string
 	RequestID string `xml:"RequestId"`
-}
-
-type ec2Error struct {
-	XMLName   xml.Name `xml:"Response"`
-	Code      string   `xml:"Errors>Error>Code"`
-	Message   string   `xml:"Errors>Error>Message"`
-	RequestID string   `xml:"RequestID"`
 }
 
 type queryError struct {

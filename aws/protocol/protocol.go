@@ -47,7 +47,7 @@ func Read(r *http.Request) Head {
 	if host, region := readHost(r.Host); h.Service == "" {
 		h.Service, h.Region = host, region
 	}
-	h.Protocol = protocolOf(r, h.Service, q)
+	h.Protocol = Of(r, h.Service)
 	_, h.Action, _ = strings.Cut(target, ".")
 	if h.Action == "" {
 		h.Action = q.Get("Action")
@@ -83,7 +83,8 @@ func FormAction(body []byte) string {
 	return ""
 }
 
-func protocolOf(r *http.Request, service string, q url.Values) Protocol {
+// Of returns the protocol in which a service would take r to speak.
+func Of(r *http.Request, service string) Protocol {
 	contentType := r.Header.Get("Content-Type")
 	switch {
 	case strings.EqualFold(r.Header.Get("Smithy-Protocol"), "rpc-v2-cbor"):
@@ -96,7 +97,7 @@ func protocolOf(r *http.Request, service string, q url.Values) Protocol {
 	if p, ok := protocols[service]; ok {
 		return p
 	}
-	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") || q.Has("Action") {
+	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") || query(r.URL).Has("Action") {
 		return Query
 	}
 	return RESTJSON
