@@ -9,9 +9,16 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
+	"net/http"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/dns"
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/hoststate/feed"
 )
 
 // Options is what a gateway needs from outside.
@@ -28,8 +35,91 @@ type Options struct {
 	Log         *slog.Logger
 }
 
+// gateway is one running gateway.
+type gateway struct {
+	Options
+	control  *http.Client
+	services http.RoundTripper
+	feed     *feed.Client
+	records  dns.Records
+	dns      *dns.Server
+
+	endpoints *endpoints
+	sockets   *sockets
+	keeper    *keeper
+	entry     *certificate // the public entry's
+	places    places
+	queue     *queue
+	requests  requests
+	position  atomic.Pointer[hoststate.Position]
+}
+
+func newGateway(o Options) *gateway {
+	g := &gateway{
+		Options:  o,
+		control:  feed.UnixClient(o.ControlSocket),
+		services: feed.UnixClient(o.ServicesSocket).Transport,
+		queue:    newQueue(o.Public.Addr()),
+	}
+	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
+	g.dns = &dns.Server{Records: &g.records, Log: o.Log}
+	g.endpoints = newEndpoints()
+	g.sockets = &sockets{gateway: g, open: make(map[socketKey]*served)}
+	return g
+}
+
 // Run serves until ctx ends, and returns when every connection is closed and
 // everything it started has ended.
 func Run(ctx context.Context, o Options) error {
-	return errors.New("gateway: not built yet")
+	g := newGateway(o)
+	var err error
+	if g.keeper, err = newKeeper(g.control, o.Log); err != nil {
+		return err
+	}
+	g.keeper.refused = func(endpoint, reason string) {
+		g.feed.Refused(hoststate.Key{Kind: hoststate.KindEndpoint, ID: endpoint}, reason)
+	}
+	g.entry = newCertificate("", []string{"localhost"}, loopback)
+
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return g.feed.Run(inner, g.apply) })
+	group.Go(func() error { return g.receive(inner) })
+	group.Go(func() error { return g.serveHTTP(inner) })
+	group.Go(func() error { return g.serveEntry(inner) })
+	group.Go(func() error { return g.serveStatus(inner) })
+	group.Go(func() error { return g.keeper.run(inner, g.entry) })
+	err = group.Wait()
+	g.closeIdle()
+	if ctx.Err() != nil {
+		return nil // it was asked to end
+	}
+	return err
+}
+
+func (g *gateway) closeIdle() {
+	g.control.CloseIdleConnections()
+	if t, ok := g.services.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// apply makes a batch of units true. What is withdrawn goes before anything is
+// answered anew, and an endpoint is there before a name leads to it.
+func (g *gateway) apply(ctx context.Context, b feed.Batch) error {
+	change := g.endpoints.apply(b)
+	for _, e := range change.stopped {
+		e.certificate.stop()
+	}
+	for _, e := range change.served {
+		if err := g.keeper.want(ctx, e.certificate, e.now().Names); err != nil {
+			return err
+		}
+	}
+	for _, id := range change.closed {
+		g.feed.Closed(id)
+	}
+	g.sockets.keepOnly(b)
+	g.records.Apply(b.Full, b.Set, b.Gone)
+	g.position.Store(&b.Position)
+	return nil
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+)
+
+// answer copies an answer to the caller. One that breaks off breaks the caller's
+// connection too, so that it is not taken for whole.
+func (x *exchange) answer(resp *http.Response) {
+	defer resp.Body.Close()
+	h := x.w.Header()
+	maps.Copy(h, endToEnd(resp.Header))
+	if h.Get("X-Amzn-Requestid") == "" {
+		h.Set("X-Amzn-Requestid", x.id)
+	}
+	x.writeDeadline(bodyTimeout)
+	x.status = resp.StatusCode
+	x.w.WriteHeader(resp.StatusCode)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := resp.Body.Read(buf)
+		if n > 0 {
+			x.writeDeadline(bodyTimeout)
+			if _, werr := x.w.Write(buf[:n]); werr != nil {
+				return
+			}
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler) // the one way to say it; not logged
+		}
+	}
+}
+
+// hopByHop are the headers that concern one connection (RFC 9110, 7.6.1).
+var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// endToEnd returns the headers without those that concern one connection.
+func endToEnd(h http.Header) http.Header {
+	out := maps.Clone(h)
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			out.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		out.Del(name)
+	}
+	return out
+}

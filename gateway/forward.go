@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/protocol"
+	"enishi.dev/enishi/hoststate"
+)
+
+// Patience with whoever answers.
+const (
+	answerTimeout = 60 * time.Second // until the answer begins
+	notThere      = 3 * time.Second  // while nobody listens: a part that restarts is back within one
+)
+
+// forward hands the request on to control, and control's answer back.
+func (g *gateway) forward(x *exchange) {
+	body, no := x.readBody()
+	if no != nil {
+		x.refuse(no)
+		return
+	}
+	if x.head.Action == "" {
+		x.head.Action = protocol.FormAction(body)
+	}
+	head, err := json.Marshal(hoststate.Forwarded{
+		Method: x.r.Method, URI: x.r.RequestURI, Host: x.r.Host, Header: x.r.Header, Facts: x.facts(),
+	})
+	if err != nil {
+		g.fail(x, fmt.Errorf("write forwarded request: %w", err))
+		return
+	}
+	message := append(append(head, '\n'), body...)
+	ctx, stop := answerWithin(x.r.Context(), answerTimeout)
+	defer stop.cancel()
+	defer stop.answered()
+	resp, err := patiently(ctx, func() (*http.Response, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/forward", bytes.NewReader(message))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/octet-stream")
+		return g.control.Transport.RoundTrip(req)
+	})
+	if err != nil {
+		g.fail(x, fmt.Errorf("forward to control: %w", err))
+		return
+	}
+	stop.answered()
+	x.answer(resp)
+}
+
+// readBody reads a whole body that is within the limits.
+func (x *exchange) readBody() ([]byte, *awserr.Error) {
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		e := awserr.New("RequestEntityTooLarge", "The request is longer than %d bytes.", maxBody)
+		e.Status = http.StatusRequestEntityTooLarge
+		return nil, e
+	}
+	if err != nil {
+		e := awserr.New("RequestTimeout", "The request's body did not arrive.")
+		e.Status = http.StatusRequestTimeout
+		return nil, e
+	}
+	x.readDeadline(0) // from here the connection is watched for its end only
+	return body, nil
+}
+
+// fail answers that nobody is there, unless it is the caller who has gone.
+func (g *gateway) fail(x *exchange, err error) {
+	if x.r.Context().Err() != nil {
+		return
+	}
+	g.Log.Warn("request not answered", "request", x.id, "service", x.head.Service, "err", err)
+	x.refuse(x.unavailable())
+}
+
+// patiently tries again while nobody listens. What may have been sent is never
+// sent twice.
+func patiently(ctx context.Context, try func() (*http.Response, error)) (*http.Response, error) {
+	end := time.Now().Add(notThere)
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		resp, err := try()
+		op, ok := errors.AsType[*net.OpError](err)
+		if !ok || op.Op != "dial" || time.Now().After(end) {
+			return resp, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// waiting ends a context unless the answer begins in time.
+type waiting struct {
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	ended bool
+	timer *time.Timer
+}
+
+func answerWithin(ctx context.Context, d time.Duration) (context.Context, *waiting) {
+	ctx, cancel := context.WithCancel(ctx)
+	return ctx, &waiting{cancel: cancel, timer: time.AfterFunc(d, cancel)}
+}
+
+// answered says that the answer has begun.
+func (w *waiting) answered() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	w.timer.Stop()
+}
+
+// more runs f and begins the wait again, unless the answer has begun: by then the
+// connection may be at its next request.
+func (w *waiting) more(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended {
+		f()
+		w.timer.Reset(answerTimeout)
+	}
+}

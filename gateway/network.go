@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/dns"
+)
+
+// network serves one network's TCP listener, which gets the connections to every
+// address and port that are served in it.
+type network struct {
+	gateway *gateway
+	id      string
+	dns     *dns.Network
+}
+
+// portDNS is answered at the resolver's addresses.
+const portDNS = 53
+
+// serve accepts until ctx ends or the listener's deadline has come; then l is
+// closed and every DNS connection has ended. HTTP connections go on.
+func (n *network) serve(ctx context.Context, l *net.TCPListener) error {
+	var queries sync.WaitGroup
+	defer queries.Wait()
+	defer l.Close()
+	defer context.AfterFunc(ctx, func() { l.SetDeadline(time.Unix(1, 0)) })()
+	for {
+		c, err := l.AcceptTCP()
+		switch {
+		case err == nil:
+			n.admit(ctx, c, &queries)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept for %s: %w", n.id, err)
+		default: // no file or memory is left, or the caller has gone again
+			n.gateway.Log.Warn("accept", "vpc", n.id, "err", err)
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// admit hands a connection to whom it is for, or resets it.
+func (n *network) admit(ctx context.Context, tcp *net.TCPConn, queries *sync.WaitGroup) {
+	local, remote, ok := addresses(tcp)
+	from := source{n.id, remote.Addr()}
+	if !ok || !n.gateway.places.take(from) {
+		resetTCP(tcp)
+		return
+	}
+	c := &conn{TCPConn: tcp, network: n.id, source: remote.Addr(), local: local}
+	c.leave = func() { n.gateway.places.free(from) }
+	switch e := n.gateway.endpoints.find(place{n.id, local.Addr()}); {
+	case e != nil:
+		n.admitTo(e, c)
+	case local.Port() == portDNS:
+		queries.Go(func() { n.dns.ServeTCP(ctx, c) })
+	default:
+		c.reset()
+	}
+}
+
+// admitTo makes c a connection of e: TLS, but for port 80.
+func (n *network) admitTo(e *endpoint, c *conn) {
+	c.endpoint = e
+	c.tls = c.local.Port() != 80
+	free := c.leave
+	c.leave = func() { e.leave(c); free() }
+	if !e.take(c) {
+		c.reset()
+		return
+	}
+	if c.tls {
+		n.gateway.queue.push(tls.Server(c, e.tls))
+		return
+	}
+	n.gateway.queue.push(c)
+}

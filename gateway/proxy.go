@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// proxy hands the request on to the services in the box, target, host and body
+// byte for byte, and their answer back.
+func (g *gateway) proxy(x *exchange) {
+	ctx, stop := answerWithin(x.r.Context(), answerTimeout)
+	defer stop.cancel()
+	defer stop.answered()
+	out := x.r.Clone(ctx)
+	out.URL.Scheme, out.URL.Host = "http", "services"
+	out.RequestURI = ""
+	out.Close = false
+	out.Header = endToEnd(x.r.Header)
+	if len(out.Header["User-Agent"]) == 0 {
+		out.Header["User-Agent"] = []string{""} // or net/http makes one up
+	}
+	out.Body = &body{x, stop}
+	if x.r.ContentLength == 0 {
+		out.Body = http.NoBody
+		x.readDeadline(0)
+	}
+	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.RoundTrip(out) })
+	if err != nil {
+		g.fail(x, fmt.Errorf("hand on to services: %w", err))
+		return
+	}
+	stop.answered()
+	x.answer(resp)
+}
+
+// body is a request's body: each piece has its time, and the time for an answer
+// begins again with it. The server closes the original, so that a request which
+// reached nobody can be tried again.
+type body struct {
+	x    *exchange
+	wait *waiting
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.wait.more(func() { b.x.readDeadline(bodyTimeout) })
+	n, err := b.x.r.Body.Read(p)
+	if err == io.EOF {
+		b.wait.more(func() { b.x.readDeadline(0) })
+	}
+	return n, err
+}
+
+func (b *body) Close() error { return nil }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// kept is how many requests the status shows.
+const kept = 100
+
+// requests holds the last requests. The zero value holds none.
+type requests struct {
+	mu   sync.Mutex
+	ring [kept]hoststate.Request
+	next int // counts all there ever were
+}
+
+func (r *requests) add(q hoststate.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ring[r.next%kept] = q
+	r.next++
+}
+
+// last returns the requests held, oldest first.
+func (r *requests) last() []hoststate.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]hoststate.Request, 0, kept)
+	for i := max(0, r.next-kept); i < r.next; i++ {
+		all = append(all, r.ring[i%kept])
+	}
+	return all
+}
+
+// record writes an exchange down, in the log and for the status.
+func (g *gateway) record(x *exchange) {
+	f := x.facts()
+	q := hoststate.Request{
+		Time: x.begun, ID: x.id, Network: f.Network, Endpoint: f.Endpoint, Source: f.Source,
+		Service: x.head.Service, Action: x.head.Action, Status: x.status, Duration: time.Since(x.begun),
+	}
+	g.requests.add(q)
+	g.Log.Info("request", "request", q.ID, "vpc", q.Network, "vpce", q.Endpoint, "source", q.Source,
+		"service", q.Service, "action", q.Action, "status", q.Status, "duration", q.Duration)
+}
+
+func (g *gateway) status() hoststate.GatewayStatus {
+	s := hoststate.GatewayStatus{Requests: g.requests.last(), Queries: g.dns.Counts(), Refused: g.feed.Refusals()}
+	if p := g.position.Load(); p != nil {
+		s.Position = *p
+	}
+	return s
+}
+
+// serveStatus answers the person who looks, until ctx ends.
+func (g *gateway) serveStatus(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(g.status()) // whoever looked may have gone
+	})
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(peers{g.Status, g.AllowedUIDs, g.Log}) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve status: %w", err)
+	case <-ctx.Done():
+	}
+	err := s.Close()
+	if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
