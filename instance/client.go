@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package instance
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Stdio is where a command's input and output go.
+type Stdio struct{ In, Out, Err *os.File }
+
+// Exec runs a command in a running instance and returns its exit code, 128 and
+// the signal's number for one that was killed. If input and output are a
+// terminal, the command has one too. When ctx ends, so does the command.
+func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code int, err error) {
+	c, err := enterInstance(ctx, agentSocket, q.Instance)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	q.Terminal = term.IsTerminal(int(std.In.Fd())) && term.IsTerminal(int(std.Out.Fd()))
+	if q.Terminal {
+		err = send(c, q)
+	} else {
+		err = send(c, q, std.In, std.Out, std.Err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var a answer
+	files, err := receive(c, &a)
+	if err != nil {
+		return 0, fmt.Errorf("instance ended: %w", err)
+	}
+	defer closeAll(files)
+	if a.Error != "" {
+		fmt.Fprintln(std.Err, "enishi: exec: "+a.Error)
+		return a.Code, nil
+	}
+	stop := passSignals(ctx, c)
+	defer stop()
+	if q.Terminal && len(files) == 1 {
+		defer relay(std, files[0])()
+	}
+	if _, err := receive(c, &a); err != nil {
+		return 0, fmt.Errorf("instance ended: %w", err)
+	}
+	if a.Exit == nil {
+		return 0, errors.New("instance ended the command without an exit code")
+	}
+	return *a.Exit, nil
+}
+
+// enterInstance asks the agent for a connection to the instance's first process.
+func enterInstance(ctx context.Context, agentSocket, id string) (*net.UnixConn, error) {
+	d, err := new(net.Dialer).DialContext(ctx, "unix", agentSocket)
+	if err != nil {
+		return nil, fmt.Errorf("ask agent: %w", err)
+	}
+	c := d.(*net.UnixConn)
+	defer c.Close()
+	body, err := json.Marshal(Request{Instance: id})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(c, "POST /v1/exec HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+		return nil, err
+	}
+	b, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := c.ReadMsgUnix(b, oob)
+	if err != nil {
+		return nil, fmt.Errorf("ask agent: %w", err)
+	}
+	files, err := attached(oob[:oobn])
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(files)
+	if len(files) != 1 {
+		return nil, refusal(io.MultiReader(bytes.NewReader(b[:n]), c))
+	}
+	conn, err := net.FileConn(files[0])
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UnixConn), nil
+}
+
+// refusal is the error in the agent's HTTP answer.
+func refusal(r io.Reader) error {
+	resp, err := http.ReadResponse(bufio.NewReader(r), nil)
+	if err != nil {
+		return fmt.Errorf("ask agent: %w", err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+	return errors.New(strings.TrimSpace(string(text)))
+}
+
+// passSignals hands this process's signals to the command until stop is called;
+// the end of ctx asks the command to end.
+func passSignals(ctx context.Context, c *net.UnixConn) (stop func()) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		over := ctx.Done()
+		for {
+			select {
+			case s := <-signals:
+				_ = send(c, control{Signal: int(s.(unix.Signal))})
+			case <-over:
+				over = nil
+				_ = send(c, control{Signal: int(unix.SIGTERM)})
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+		<-ended
+	}
+}
+
+// relay joins this terminal with the command's until the function that it
+// returns is called, which puts this terminal back.
+func relay(std Stdio, master *os.File) (restore func()) {
+	resize := func() {
+		if ws, err := unix.IoctlGetWinsize(int(std.Out.Fd()), unix.TIOCGWINSZ); err == nil {
+			_ = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, ws)
+		}
+	}
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, unix.SIGWINCH)
+	resize()
+	go func() {
+		for range resized {
+			resize()
+		}
+	}()
+	old, err := term.MakeRaw(int(std.In.Fd()))
+	go func() { _, _ = io.Copy(master, std.In) }() // ends with the process: a read of a terminal cannot be called off
+	printed := make(chan struct{})
+	go func() {
+		defer close(printed)
+		_, _ = io.Copy(std.Out, master) // until the last process has closed the terminal
+	}()
+	return func() {
+		select {
+		case <-printed:
+		case <-time.After(time.Second): // something in the background keeps the terminal
+		}
+		signal.Stop(resized)
+		close(resized)
+		if err == nil {
+			_ = term.Restore(int(std.In.Fd()), old)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package instance starts, watches and ends the processes of instances: each has
+// a network namespace that somebody made, and mount, pid, uts and ipc namespaces
+// of its own over the host's file system. It isolates the network; it is no
+// security sandbox. It knows nothing of VPCs or of packets.
+package instance
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Spec is what an instance's processes see.
+type Spec struct {
+	ID       string       `json:"id"`
+	Hostname string       `json:"hostname"`
+	Domain   string       `json:"domain"` // search domain
+	Resolver []netip.Addr `json:"resolver"`
+	Region   string       `json:"region"`
+	CABundle []byte       `json:"-"` // PEM: what TLS clients trust
+	Hide     []string     `json:"hide"`
+}
+
+// The files that start prepares and init mounts over the host's. exec.sock is
+// how commands come in, pid names the first process.
+const (
+	resolvFile   = "resolv.conf"
+	hostsFile    = "hosts"
+	nsswitchFile = "nsswitch.conf"
+	caFile       = "ca-bundle.pem"
+	specFile     = "spec.json"
+	execSocket   = "exec.sock"
+	pidFile      = "pid"
+)
+
+// write puts the instance's files into dir.
+func (s Spec) write(dir string) error {
+	var resolv strings.Builder
+	for _, a := range s.Resolver {
+		resolv.WriteString("nameserver " + a.String() + "\n")
+	}
+	if s.Domain != "" {
+		resolv.WriteString("search " + s.Domain + "\n")
+	}
+	spec, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{
+		resolvFile:   resolv.String(),
+		hostsFile:    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
+		nsswitchFile: "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n",
+		caFile:       string(s.CABundle),
+		specFile:     string(spec),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
