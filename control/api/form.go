@@ -14,25 +14,23 @@ import (
 // maxBody is far more than any request of these services needs.
 const maxBody = 1 << 20
 
-// form returns the parameters of the request: those of a POST's body, or of a
-// GET's query, as AWS takes both.
+// form returns the parameters of the request: those of the query, and of a
+// POST's body, as AWS takes both.
 func (r *exchange) form() (url.Values, error) {
 	if len(r.body) > maxBody {
 		e := awserr.New("RequestEntityTooLarge", "The request is larger than %d bytes.", maxBody)
 		e.Status = http.StatusRequestEntityTooLarge
 		return nil, e
 	}
-	_, query, _ := strings.Cut(r.forwarded.URI, "?")
-	var text string
+	_, text, _ := strings.Cut(r.forwarded.URI, "?")
 	switch r.forwarded.Method {
 	case http.MethodGet:
-		text = query
 	case http.MethodPost:
 		kind, _, err := mime.ParseMediaType(r.forwarded.Header.Get("Content-Type"))
 		if err != nil || kind != "application/x-www-form-urlencoded" {
 			return nil, awserr.New("InvalidRequest", "The request must have the content type application/x-www-form-urlencoded.")
 		}
-		text = string(r.body)
+		text = strings.Trim(text+"&"+string(r.body), "&")
 	default:
 		e := awserr.New("InvalidRequest", "The method %s is not supported.", r.forwarded.Method)
 		e.Status = http.StatusMethodNotAllowed

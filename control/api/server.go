@@ -108,13 +108,14 @@ func (r *exchange) serve(ctx context.Context) (any, error) {
 
 // visible is the one place where an error becomes what a caller sees.
 func (s *Server) visible(r *exchange, err error) *awserr.Error {
+	log := s.log.With("request", r.call.RequestID, "account", r.call.Account, "action", r.call.Action,
+		"vpce", r.call.Facts.Endpoint, "err", err)
 	if e, ok := errors.AsType[*awserr.Error](err); ok {
 		if error(e) != err {
-			s.log.Warn("request refused", "request", r.call.RequestID, "action", r.call.Action, "err", err)
+			log.Warn("request refused") // there is more to it than the caller sees
 		}
 		return e
 	}
-	s.log.Error("request failed", "request", r.call.RequestID, "account", r.call.Account,
-		"action", r.call.Action, "err", err)
+	log.Error("request failed")
 	return awserr.New("InternalError", "An internal error has occurred")
 }
