@@ -12,6 +12,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // errDamaged says what to do about files that cannot be read.
@@ -75,4 +76,20 @@ func readThrough(file string) (applied bool, err error) {
 		})
 	})
 	return applied, err
+}
+
+// reserve is kept free: etcd does not survive a write that finds no space, and
+// may take this much at once (a segment of its log, growth of its database).
+const reserve = 128 << 20
+
+// checkSpace reports whether etcd may write.
+func checkSpace(dir string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return fmt.Errorf("free space: %w", err)
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < reserve {
+		return fmt.Errorf("the disk is full: %d MiB are free, %d needed", free>>20, reserve>>20)
+	}
+	return nil
 }

@@ -96,6 +96,8 @@ func killChild(t *testing.T, dir string) (ids []string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	stuck := time.AfterFunc(30*time.Second, func() { _ = c.Process.Kill() })
+	defer stuck.Stop()
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n')

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -107,22 +108,37 @@ func (s *Store) awaitVacancy(ctx context.Context, from int64) error {
 	return errors.New("the watch of the leader ended")
 }
 
-// keepLease keeps the lease alive until ctx ends; if it is lost before, it ends
-// ctx with [ErrDeposed].
+// keepLease keeps the lease alive until ctx ends; if etcd says that it is gone, it
+// ends ctx with [ErrDeposed]. While etcd does not answer, the lease does not end
+// either, and readers may go on.
 func (s *Store) keepLease(ctx context.Context, end context.CancelCauseFunc) {
 	if s.o.Alone {
 		return
 	}
-	alive, err := s.o.Client.KeepAlive(ctx, s.leader.lease)
-	if err != nil {
-		end(fmt.Errorf("%w: %w", ErrDeposed, err))
-		return
+	for {
+		err := s.keepLeaseOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case rpctypes.Error(err) == rpctypes.ErrLeaseNotFound:
+			end(fmt.Errorf("%w: the lease ran out", ErrDeposed))
+			return
+		case err != nil:
+			s.log.Warn("the lease of this control server is not kept alive", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(leaseTime / 5):
+		}
 	}
-	for range alive {
-	}
-	if ctx.Err() == nil {
-		end(fmt.Errorf("%w: the lease ran out", ErrDeposed))
-	}
+}
+
+func (s *Store) keepLeaseOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	_, err := s.o.Client.KeepAliveOnce(ctx, s.leader.lease)
+	return err
 }
 
 // resign lets the next server step in at once.

@@ -69,7 +69,8 @@ type Store struct {
 }
 
 // Open returns the store with every row in memory, elected to decide. Nothing
-// runs yet: decisions wait for [Store.Run].
+// runs yet: decisions wait for [Store.Run], which must follow within seconds, as
+// it keeps the election.
 //
 // A row whose format this program does not know is an error that names it.
 func Open(ctx context.Context, o Options) (*Store, error) {
