@@ -260,6 +260,9 @@ func TestManyEmbeddedServersSideBySide(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
+		if n := len(e.etcd.Clients) + len(e.etcd.Peers); n > 0 {
+			t.Errorf("it listens at %d places", n)
+		}
 		s := mustOpen(t, e.Options())
 		run(t, s)
 		decide(t, s, func(tx *Tx) {

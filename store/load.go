@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cilium/statedb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -130,7 +131,7 @@ func probeLimits(ctx context.Context, c *clientv3.Client, k keys) error {
 		return nil
 	case rpctypes.Error(err) == rpctypes.ErrTooManyOps:
 		return fmt.Errorf("etcd takes too few operations at once: start it with --max-txn-ops=%d", MaxTxnOps)
-	case rpctypes.Error(err) == rpctypes.ErrRequestTooLarge:
+	case rpctypes.Error(err) == rpctypes.ErrRequestTooLarge, strings.Contains(err.Error(), "message larger than max"): // gRPC's own
 		return fmt.Errorf("etcd takes too small requests: start it with --max-request-bytes=%d", MaxRequestBytes)
 	}
 	return fmt.Errorf("ask etcd for its limits: %w", err)

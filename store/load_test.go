@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"math"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 )
 
@@ -101,16 +102,7 @@ func TestAClusterWithLowerLimitsIsRefused(t *testing.T) {
 		{"neither", MaxTxnOps, MaxRequestBytes, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := embedConfig(t.TempDir(), EmbedOptions{UnsafeNoFsync: true}, zap.NewNop())
-			cfg.MaxTxnOps, cfg.MaxRequestBytes = c.ops, c.bytes
-			e, err := embed.StartEtcd(cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer e.Close()
-			<-e.Server.ReadyNotify()
-			client := v3client.New(e.Server)
-			defer client.Close()
+			client := external(t, c.ops, c.bytes)
 			s, err := Open(t.Context(), Options{Client: client})
 			if c.want == "" {
 				if err != nil {
@@ -126,6 +118,50 @@ func TestAClusterWithLowerLimitsIsRefused(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// external is a client of a cluster that is reached by a socket, as others are.
+func external(t *testing.T, ops, bytes uint) *clientv3.Client {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "etcd") // a short path, as it is a socket's
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	cfg := embedConfig(dir, EmbedOptions{UnsafeNoFsync: true}, zap.NewNop())
+	cfg.MaxTxnOps, cfg.MaxRequestBytes = ops, bytes
+	socket := url.URL{Scheme: "unix", Path: dir + "/sock"}
+	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{socket}, []url.URL{socket}
+	e, err := embed.StartEtcd(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	<-e.Server.ReadyNotify()
+	client, err := Connect([]string{socket.String()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestAnExternalCluster(t *testing.T) {
+	client := external(t, MaxTxnOps, MaxRequestBytes)
+	s := mustOpen(t, Options{Client: client})
+	stop := run(t, s)
+	decide(t, s, func(tx *Tx) {
+		for i := range batchOps {
+			tx.Secrets.Put(Secret{Name: fmt.Sprint(i), Data: make([]byte, 1300)})
+		}
+	})
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := mustOpen(t, Options{Client: client}) // at once: the first has resigned
+	if n := again.View().Secrets.Len(); n != batchOps {
+		t.Errorf("%d rows", n)
 	}
 }
 

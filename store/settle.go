@@ -81,7 +81,7 @@ func isDefinite(err error) bool {
 		return true
 	}
 	switch status.Code(err) {
-	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated:
+	case codes.InvalidArgument, codes.ResourceExhausted, codes.PermissionDenied, codes.Unauthenticated:
 		return true
 	}
 	return false
