@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,7 +20,21 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 // shared is the etcd of all tests that need none of their own; each has a prefix.
-var shared *Embedded
+// It is started by the first one, so that a fuzz worker, which is killed, has none.
+var shared = sync.OnceValue(func() *Embedded {
+	dir, err := os.MkdirTemp("", "enishi-store")
+	if err != nil {
+		panic(err)
+	}
+	e, err := StartEmbedded(context.Background(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
+	if err != nil {
+		panic(err)
+	}
+	started = e
+	return e
+})
+
+var started *Embedded
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
@@ -29,26 +44,19 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "enishi-store")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		shared, err = StartEmbedded(context.Background(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
-		if err != nil {
-			panic(err)
-		}
-		defer shared.Close()
-		return m.Run()
-	}())
+	code := m.Run()
+	if started != nil {
+		_ = started.Close()
+		_ = os.RemoveAll(started.dir)
+	}
+	os.Exit(code)
 }
 
 var prefixes atomic.Int64
 
 // fresh are the options of a store that nobody else uses.
 func fresh() Options {
-	o := shared.Options()
+	o := shared().Options()
 	o.Prefix = fmt.Sprintf("/test/%d/", prefixes.Add(1))
 	return o
 }
