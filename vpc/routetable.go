@@ -20,11 +20,6 @@ func NewRouteTable(f Fresh, limits Limits, v VPC, have int, owner Meta) (RouteTa
 	return RouteTable{Meta: owner, ID: RouteTableID(f.ID("rtb")), Number: f.Number("table"), VPC: v.ID}, nil
 }
 
-// IsMain reports whether t is the table of the subnets that name none.
-func (t RouteTable) IsMain() bool {
-	return slices.ContainsFunc(t.Associations, func(a TableAssociation) bool { return a.Subnet == "" })
-}
-
 // CanDelete returns nil if t may go.
 func (t RouteTable) CanDelete() error {
 	if len(t.Associations) > 0 {

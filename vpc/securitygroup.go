@@ -84,13 +84,3 @@ func (g SecurityGroup) CanDelete(users int) error {
 	}
 	return nil
 }
-
-// Names reports whether one of g's rules names the group.
-func (g SecurityGroup) Names(id SecurityGroupID) bool {
-	for _, r := range g.Rules {
-		if r.Group == id {
-			return true
-		}
-	}
-	return false
-}

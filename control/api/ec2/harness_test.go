@@ -20,8 +20,8 @@ var update = flag.Bool("update", false, "write what comes into the scripts")
 
 // TestScripts runs testdata/<Action>.txtar; package apitest says what they can do. More here:
 //
-//	default-vpc                            makes the caller's default VPC, as setting up an account does
-//	interface SUBNET ADDRESS [attached]    makes an interface, as launching an instance does
+//	default-vpc                                    makes the caller's default VPC, as setting up an account does
+//	interface SUBNET ADDRESS [attached] [GROUP]    makes an interface, as launching an instance does
 func TestScripts(t *testing.T) {
 	apitest.Run(t, apitest.Options{
 		Dir: "testdata", Update: *update,
@@ -43,11 +43,14 @@ func makeInterface(w *apitest.World, ts *testscript.TestScript, _ bool, args []s
 			Meta: n.Meta, ID: vpc.ENIID(tx.NewID("eni")), Number: tx.Number("eni"), VPC: n.VPC, Subnet: n.ID, Zone: n.Zone,
 			Addresses: []netip.Addr{netip.MustParseAddr(args[1])}, Type: "interface",
 		}
-		if len(args) > 2 {
-			e.Attachment = &vpc.Attachment{ID: tx.NewID("eni-attach"), At: tx.Now()}
-		}
-		if v, _ := tx.VPCs.Get(string(n.VPC)); true {
-			e.Groups = []vpc.SecurityGroupID{v.DefaultGroup}
+		v, _ := tx.VPCs.Get(string(n.VPC))
+		e.Groups = []vpc.SecurityGroupID{v.DefaultGroup}
+		for _, a := range args[2:] {
+			if a == "attached" {
+				e.Attachment = &vpc.Attachment{ID: tx.NewID("eni-attach"), At: tx.Now()}
+			} else {
+				e.Groups = []vpc.SecurityGroupID{vpc.SecurityGroupID(w.Real(a))}
+			}
 		}
 		tx.ENIs.Put(e)
 		w.Named(string(e.ID))
