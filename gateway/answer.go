@@ -18,14 +18,14 @@ func (x *exchange) answer(resp *http.Response) {
 	if h.Get("X-Amzn-Requestid") == "" {
 		h.Set("X-Amzn-Requestid", x.id)
 	}
-	x.writeDeadline(bodyTimeout)
+	x.writeDeadline(x.patience.body)
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := resp.Body.Read(buf)
 		if n > 0 {
-			x.writeDeadline(bodyTimeout)
+			x.writeDeadline(x.patience.body)
 			if _, werr := x.w.Write(buf[:n]); werr != nil {
 				return
 			}
@@ -34,7 +34,7 @@ func (x *exchange) answer(resp *http.Response) {
 			return
 		}
 		if err != nil {
-			panic(http.ErrAbortHandler) // the one way to say it; not logged
+			panic(http.ErrAbortHandler)
 		}
 	}
 }

@@ -19,9 +19,19 @@ type conn struct {
 	source   netip.Addr
 	local    netip.AddrPort
 	tls      bool
+	unread   []byte // was read to see what it is
 
 	once  sync.Once
 	leave func() // gives its place back
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	if len(c.unread) > 0 {
+		n := copy(b, c.unread)
+		c.unread = c.unread[n:]
+		return n, nil
+	}
+	return c.TCPConn.Read(b)
 }
 
 // Close ends the connection in order; its place is free afterwards.

@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -57,37 +56,19 @@ func (g *gateway) serveEntry(ctx context.Context) error {
 // plain HTTP.
 func (g *gateway) sniff(ctx context.Context, c *conn, config *tls.Config) {
 	defer context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })()
-	c.SetReadDeadline(time.Now().Add(headTimeout))
-	r := bufio.NewReaderSize(c.TCPConn, 16)
-	first, err := r.Peek(1)
-	if err != nil {
+	c.SetReadDeadline(time.Now().Add(g.patience.head))
+	first := make([]byte, 1)
+	if _, err := c.TCPConn.Read(first); err != nil {
 		c.Close()
 		return
 	}
 	c.SetReadDeadline(time.Time{})
-	sniffed := &sniffedConn{conn: c, first: r}
+	c.unread = first
 	if c.tls = first[0] == 0x16; c.tls {
-		g.queue.push(tls.Server(sniffed, config))
+		g.queue.push(tls.Server(c, config))
 		return
 	}
-	g.queue.push(sniffed)
-}
-
-// sniffedConn gives back the bytes that were read to see what they are.
-type sniffedConn struct {
-	*conn
-	first *bufio.Reader
-}
-
-func (c *sniffedConn) Read(b []byte) (int, error) {
-	if c.first != nil {
-		n, err := c.first.Read(b)
-		if c.first.Buffered() == 0 {
-			c.first = nil
-		}
-		return n, err
-	}
-	return c.conn.Read(b)
+	g.queue.push(c)
 }
 
 // checkEntry refuses what a web page made a browser send: names that lead here

@@ -71,18 +71,23 @@ func (x *exchange) readBody() ([]byte, *awserr.Error) {
 		return nil, e
 	}
 	if err != nil {
-		e := awserr.New("RequestTimeout", "The request's body did not arrive.")
-		e.Status = http.StatusRequestTimeout
-		return nil, e
+		return nil, brokenBody()
 	}
 	x.readDeadline(0) // from here the connection is watched for its end only
 	return body, nil
 }
 
+// brokenBody is the refusal of a request whose body came too slowly, or not whole.
+func brokenBody() *awserr.Error {
+	e := awserr.New("RequestTimeout", "The request's body did not arrive.")
+	e.Status = http.StatusRequestTimeout
+	return e
+}
+
 // fail answers that nobody is there, unless it is the caller who has gone.
 func (g *gateway) fail(x *exchange, err error) {
 	if x.r.Context().Err() != nil {
-		return
+		panic(http.ErrAbortHandler) // to return would be to answer with success
 	}
 	g.Log.Warn("request not answered", "request", x.id, "service", x.head.Service, "err", err)
 	x.refuse(x.unavailable())

@@ -38,6 +38,7 @@ type Options struct {
 // gateway is one running gateway.
 type gateway struct {
 	Options
+	patience patience
 	control  *http.Client
 	services http.RoundTripper
 	feed     *feed.Client
@@ -57,6 +58,7 @@ type gateway struct {
 func newGateway(o Options) *gateway {
 	g := &gateway{
 		Options:  o,
+		patience: usualPatience(),
 		control:  feed.UnixClient(o.ControlSocket),
 		services: feed.UnixClient(o.ServicesSocket).Transport,
 		queue:    newQueue(o.Public.Addr()),
@@ -70,10 +72,11 @@ func newGateway(o Options) *gateway {
 
 // Run serves until ctx ends, and returns when every connection is closed and
 // everything it started has ended.
-func Run(ctx context.Context, o Options) error {
-	g := newGateway(o)
+func Run(ctx context.Context, o Options) error { return newGateway(o).run(ctx) }
+
+func (g *gateway) run(ctx context.Context) error {
 	var err error
-	if g.keeper, err = newKeeper(g.control, o.Log); err != nil {
+	if g.keeper, err = newKeeper(g.control, g.Log); err != nil {
 		return err
 	}
 	g.keeper.refused = func(endpoint, reason string) {

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,8 +22,9 @@ type exchange struct {
 	head protocol.Head
 	id   string
 
-	begun  time.Time
-	status int // 0 until an answer is begun
+	begun    time.Time
+	patience patience
+	status   int // 0 until an answer is begun
 }
 
 // controlled are the services that control answers itself. All others are in the box.
@@ -30,14 +32,15 @@ var controlled = map[string]bool{"ec2": true, "sts": true}
 
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, conn: connOf(r), head: protocol.Read(r), id: protocol.NewRequestID(), begun: time.Now()}
+	x := &exchange{w: w, r: r, conn: connOf(r), head: protocol.Read(r), id: protocol.NewRequestID(), begun: time.Now(), patience: g.patience}
 	defer g.record(x)
+	defer g.survive(x)
 	if len(r.TransferEncoding) > 0 {
 		// It may have had a Content-Length too (net/http takes that off), so that
 		// others might see its end elsewhere: nothing after it is believed.
 		w.Header().Set("Connection", "close")
 	}
-	x.readDeadline(bodyTimeout)
+	x.readDeadline(x.patience.body)
 	e := x.check()
 	switch {
 	case e != nil:
@@ -47,6 +50,22 @@ func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.proxy(x)
 	}
+}
+
+// survive answers and writes down a mistake of ours.
+func (g *gateway) survive(x *exchange) {
+	err := recover()
+	if err == nil {
+		return
+	}
+	if err != http.ErrAbortHandler {
+		g.Log.Error("panic", "request", x.id, "err", err, "stack", string(debug.Stack()))
+		if x.status == 0 {
+			x.refuse(awserr.New("InternalFailure", "An internal error has occurred"))
+			return
+		}
+	}
+	panic(http.ErrAbortHandler) // the one way to break an answer off; not logged
 }
 
 // check returns why the request is not handed on, or nil.
@@ -112,7 +131,7 @@ func scoped(p protocol.Protocol, to string) *awserr.Error {
 
 // refuse answers in the format of the service that the request was for.
 func (x *exchange) refuse(e *awserr.Error) {
-	x.writeDeadline(bodyTimeout)
+	x.writeDeadline(x.patience.body)
 	x.status = e.Status
 	x.head.Protocol.WriteError(x.w, x.id, e)
 }

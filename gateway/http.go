@@ -13,20 +13,28 @@ import (
 
 // Limits of HTTP, for endpoints and the public entry alike.
 const (
-	headTimeout = 10 * time.Second // for a TLS handshake, and for a request's head
-	idleTimeout = 60 * time.Second // between requests
-	bodyTimeout = 30 * time.Second // for each piece of a body, either way
-	maxHead     = 16 << 10
-	maxBody     = 1 << 20 // of a request for control: a form
-	goodbye     = time.Second
+	maxHead = 16 << 10
+	maxBody = 1 << 20 // of a request for control: a form
+	goodbye = time.Second
 )
+
+// patience is how long a tenant may take.
+type patience struct {
+	head time.Duration // for a TLS handshake, and for a request's head
+	idle time.Duration // between requests
+	body time.Duration // for each piece of a body, either way
+}
+
+func usualPatience() patience {
+	return patience{head: 10 * time.Second, idle: 60 * time.Second, body: 30 * time.Second}
+}
 
 // serveHTTP serves the connections of the queue until ctx ends and all are closed.
 func (g *gateway) serveHTTP(ctx context.Context) error {
 	s := &http.Server{
 		Handler:           http.HandlerFunc(g.handle),
-		ReadHeaderTimeout: headTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: g.patience.head,
+		IdleTimeout:       g.patience.idle,
 		MaxHeaderBytes:    maxHead,
 		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug), // what tenants do wrong

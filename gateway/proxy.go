@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
 // proxy hands the request on to the services in the box, target, host and body
@@ -22,12 +23,17 @@ func (g *gateway) proxy(x *exchange) {
 	if len(out.Header["User-Agent"]) == 0 {
 		out.Header["User-Agent"] = []string{""} // or net/http makes one up
 	}
-	out.Body = &body{x, stop}
+	in := &body{x: x, wait: stop}
+	out.Body = in
 	if x.r.ContentLength == 0 {
 		out.Body = http.NoBody
 		x.readDeadline(0)
 	}
 	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.RoundTrip(out) })
+	if err != nil && in.broken.Load() {
+		x.refuse(brokenBody())
+		return
+	}
 	if err != nil {
 		g.fail(x, fmt.Errorf("hand on to services: %w", err))
 		return
@@ -42,13 +48,18 @@ func (g *gateway) proxy(x *exchange) {
 type body struct {
 	x    *exchange
 	wait *waiting
+
+	broken atomic.Bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	b.wait.more(func() { b.x.readDeadline(bodyTimeout) })
+	b.wait.more(func() { b.x.readDeadline(b.x.patience.body) })
 	n, err := b.x.r.Body.Read(p)
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		b.wait.more(func() { b.x.readDeadline(0) })
+	case err != nil:
+		b.broken.Store(true)
 	}
 	return n, err
 }

@@ -69,7 +69,7 @@ func (g *gateway) serveStatus(ctx context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(g.status()) // whoever looked may have gone
 	})
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout}
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: g.patience.head, IdleTimeout: g.patience.idle}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(peers{g.Status, g.AllowedUIDs, g.Log}) }()
 	select {
