@@ -153,3 +153,43 @@ func RouteVia(name string, router netip.Addr) error {
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
+
+// LinkIndex returns the index of the link with the name.
+func (n *Namespace) LinkIndex(name string) (index int, err error) {
+	err = n.Do(func() error {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("link %s: %w", name, err)
+		}
+		index = l.Attrs().Index
+		return nil
+	})
+	return index, err
+}
+
+// PeersOf returns the names of the links of n whose other ends are in inner.
+func (n *Namespace) PeersOf(inner *Namespace) (names []string, err error) {
+	peers := map[int]bool{} // indexes in n of what inner's links are joined to
+	err = inner.Do(func() error {
+		links, err := netlink.LinkList()
+		for _, l := range links {
+			if l.Type() == "veth" {
+				peers[l.Attrs().ParentIndex] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = n.Do(func() error {
+		links, err := netlink.LinkList()
+		for _, l := range links {
+			if l.Type() == "veth" && peers[l.Attrs().Index] {
+				names = append(names, l.Attrs().Name)
+			}
+		}
+		return err
+	})
+	return names, err
+}

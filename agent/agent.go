@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package agent is the privileged process of a host: it takes the units that
+// control wants true, makes namespaces, links and instances, has the data plane
+// match, and hands sockets to the gateway. It parses nothing that a tenant
+// wrote, and knows nothing of AWS.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/datapath"
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/hoststate/feed"
+	"enishi.dev/enishi/netns"
+)
+
+// Options is what an agent needs from outside.
+type Options struct {
+	RunDir     string // with control.sock and ca.pem; state/ in it is the agent's
+	Host       string // this host's name at control
+	Instances  bool   // launch instances here
+	GatewayUID int    // who may take sockets
+	OwnerUID   int    // who may run commands and read the status, besides root
+	Listener   net.Listener
+	Log        *slog.Logger
+}
+
+// Agent holds what the host has of the units. Everything below mu changes under it.
+type Agent struct {
+	Options
+	layout layout
+	feed   *feed.Client
+
+	fabric *netns.Namespace // holds the host side of every link, and nothing else
+	probes *prober
+	doors  *handovers
+
+	mu        sync.Mutex
+	dp        *datapath.Datapath
+	position  hoststate.Position
+	units     map[hoststate.Key]hoststate.Unit
+	refused   map[hoststate.Key]string
+	networks  map[string]*network
+	instances map[string]*running
+}
+
+const (
+	retryEvery = time.Second
+	sweepEvery = 10 * time.Second
+)
+
+// Run makes units true until ctx ends. What it made stays then, and works on:
+// the next Run takes it over, and [Teardown] removes it.
+func Run(ctx context.Context, o Options) error {
+	a, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.feed.Run(ctx, a.apply) })
+	g.Go(func() error { return a.probes.run(ctx) })
+	g.Go(func() error { return a.doors.run(ctx) })
+	g.Go(func() error { return a.serve(ctx) })
+	g.Go(func() error { return a.upkeep(ctx) })
+	if err := g.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// open makes what every agent has: its directories, the fabric, the data plane, the probe.
+func open(o Options) (*Agent, error) {
+	a := &Agent{
+		Options: o, layout: layout(o.RunDir),
+		feed: &feed.Client{
+			HTTP: feed.UnixClient(layout(o.RunDir).control()), Host: o.Host, Role: hoststate.RoleAgent, Log: o.Log,
+		},
+		units:     map[hoststate.Key]hoststate.Unit{},
+		refused:   map[hoststate.Key]string{},
+		networks:  map[string]*network{},
+		instances: map[string]*running{},
+	}
+	if err := a.layout.make(); err != nil {
+		return nil, fmt.Errorf("make %s: %w", a.layout.state(), err)
+	}
+	var err error
+	if a.fabric, _, err = netns.Make(a.layout.namespace("fabric")); err != nil {
+		return nil, err
+	}
+	if a.dp, err = datapath.Open(datapath.Options{Pins: a.layout.pins(), Log: o.Log}); err != nil {
+		a.fabric.Close()
+		return nil, fmt.Errorf("open data plane: %w", err)
+	}
+	if a.doors, err = newHandovers(a.layout.handover(), o.GatewayUID, o.Log); err == nil {
+		a.probes, err = a.openProber()
+	}
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Agent) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, n := range a.networks {
+		n.close()
+	}
+	if a.probes != nil {
+		a.probes.close()
+	}
+	if a.doors != nil {
+		a.doors.close()
+	}
+	if err := a.dp.Close(); err != nil {
+		a.Log.Warn("close data plane", "err", err)
+	}
+	a.fabric.Close()
+}
+
+// inFabric runs f on a thread in the fabric's namespace, where ports are attached.
+func (a *Agent) inFabric(f func() error) error { return a.fabric.Do(f) }
+
+// upkeep tries again what was refused, and sweeps expired flows.
+func (a *Agent) upkeep(ctx context.Context) error {
+	retry, sweep := time.NewTicker(retryEvery), time.NewTicker(sweepEvery)
+	defer retry.Stop()
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-retry.C:
+			a.retry(ctx)
+		case <-sweep.C:
+			if err := a.sweep(ctx); err != nil {
+				a.Log.Warn("sweep flows", "err", err)
+			}
+		}
+	}
+}
+
+func (a *Agent) sweep(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.dp.Sweep(ctx)
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// handovers passes the networks' sockets to the gateway: all there are when it
+// connects, and each that comes or goes after that. The agent keeps its own
+// copies, so that connections wait in them while there is no gateway.
+type handovers struct {
+	listener *net.UnixListener
+	uid      int
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	networks map[string]*network
+	gateways map[*net.UnixConn]struct{}
+}
+
+// handover is the message that goes with a socket.
+type handover struct {
+	Network string `json:"network"`
+	VNI     uint32 `json:"vni"`
+	Kind    string `json:"kind,omitempty"` // tcp, udp53
+	Gone    bool   `json:"gone,omitempty"`
+}
+
+func newHandovers(path string, uid int, log *slog.Logger) (*handovers, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false) // the next agent's may be there already
+	if err := os.Chmod(path, 0o666); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return &handovers{listener: l, uid: uid, log: log, networks: map[string]*network{}, gateways: map[*net.UnixConn]struct{}{}}, nil
+}
+
+func (h *handovers) close() { h.listener.Close() }
+
+// run takes gateways until ctx ends.
+func (h *handovers) run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, h.close)()
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer h.dropAll()
+	for {
+		c, err := h.listener.AcceptUnix()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("accept gateway: %w", err)
+		}
+		if p, err := peerOf(c); err != nil || p.uid != h.uid && p.uid != 0 {
+			h.log.Warn("refused a peer that is not the gateway", "uid", p.uid, "err", err)
+			c.Close()
+			continue
+		}
+		h.greet(c)
+		readers.Add(1)
+		go func() { // a gateway says nothing: a read that returns means that it is gone
+			defer readers.Done()
+			_, _ = c.Read(make([]byte, 1))
+			h.drop(c)
+		}()
+	}
+}
+
+func (h *handovers) greet(c *net.UnixConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gateways[c] = struct{}{}
+	for id, n := range h.networks {
+		h.pass(c, id, n)
+	}
+}
+
+func (h *handovers) drop(c *net.UnixConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.gateways, c)
+	c.Close()
+}
+
+func (h *handovers) dropAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.gateways {
+		c.Close()
+	}
+}
+
+func (h *handovers) add(id string, n *network) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.networks[id] = n
+	for c := range h.gateways {
+		h.pass(c, id, n)
+	}
+}
+
+func (h *handovers) remove(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.networks[id]
+	if n == nil {
+		return
+	}
+	delete(h.networks, id)
+	for c := range h.gateways {
+		h.say(c, handover{Network: id, VNI: n.vni, Gone: true}, nil)
+	}
+}
+
+func (h *handovers) pass(c *net.UnixConn, id string, n *network) {
+	h.say(c, handover{Network: id, VNI: n.vni, Kind: "tcp"}, n.tcp)
+	h.say(c, handover{Network: id, VNI: n.vni, Kind: "udp53"}, n.udp)
+}
+
+// say writes one message. A gateway that does not take it is dropped: it gets
+// everything when it connects again.
+func (h *handovers) say(c *net.UnixConn, m handover, socket *os.File) {
+	b, err := json.Marshal(m)
+	var rights []byte
+	if socket != nil {
+		rights = unix.UnixRights(int(socket.Fd()))
+	}
+	if err == nil {
+		_, _, err = c.WriteMsgUnix(b, rights, nil)
+	}
+	if err != nil {
+		h.log.Warn("hand socket to gateway", "vpc", m.Network, "err", err)
+		c.Close()
+	}
+}
