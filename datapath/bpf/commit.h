@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commit: make a verdict true. Flows and counters are written here and nowhere else. */
+#pragma once
+#include "work.h"
+#include "flow.h"
+#include "answer.h"
+
+static __noinline void count(__u32 vni, __u32 reason)
+{
+	struct drop_key k = {vni, reason};
+	struct drop_count none = {}, *c = bpf_map_lookup_elem(&drops, &k);
+
+	if (!c) {
+		bpf_map_update_elem(&drops, &k, &none, BPF_NOEXIST);
+		c = bpf_map_lookup_elem(&drops, &k);
+	}
+	if (c)
+		c->packets++; /* per processor */
+}
+
+/* A new connection: the target's half first, since answers may come at once. */
+static __noinline int open_flow(struct work *w)
+{
+	struct flow *f = &w->flow;
+	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
+
+	forget_half(&w->key);
+	forget_half(&w->back);
+	__builtin_memset(f, 0, sizeof(*f));
+	f->seen = w->now;
+	f->peer = w->key.owner;
+	f->state = endpoint | (w->peer_untracked ? FLOW_UNTRACKED : 0);
+	f->rule = w->trail.ingress;
+	if (bpf_map_update_elem(&half_open, &w->back, f, BPF_ANY))
+		return DROP_TABLE_FULL;
+	f->generation = w->generation;
+	f->peer = w->back.owner;
+	f->target = w->trail.target;
+	f->to = w->trail.to;
+	f->state = endpoint | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
+	f->rule = w->trail.egress;
+	return bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY) ? DROP_TABLE_FULL : DROP_NONE;
+}
+
+/* A decision taken again: the whole half is replaced, so that nobody reads a new
+ * generation with an old target. */
+static __noinline int renew_flow(struct work *w, struct flow *own)
+{
+	struct flow *f = &w->flow;
+
+	*f = *own;
+	f->generation = w->generation;
+	f->peer = w->back.owner;
+	f->target = w->trail.target;
+	f->to = w->trail.to;
+	if (f->state & FLOW_UNTRACKED && !w->own_untracked)
+		f->state &= ~FLOW_UNTRACKED;
+	long err = f->state & FLOW_ESTABLISHED ? bpf_map_update_elem(&flows, &w->key, f, BPF_ANY) : bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY);
+	return err ? DROP_TABLE_FULL : DROP_NONE;
+}
+
+/* One half moves to where only its owner's quota can end it. */
+static __noinline int settle_half(struct flow_key *k, struct flow *f, int charged)
+{
+	if (charged && charge(k->owner))
+		return DROP_QUOTA;
+	f->state |= FLOW_ESTABLISHED | FLOW_REPLIED | (charged ? FLOW_CHARGED : 0);
+	if (!bpf_map_update_elem(&flows, k, f, BPF_NOEXIST))
+		return DROP_NONE;
+	if (charged)
+		uncharge(k->owner);
+	return bpf_map_lookup_elem(&flows, k) ? DROP_NONE : DROP_TABLE_FULL; /* another processor was first? */
+}
+
+/* The initiator goes on after an answer: the connection stands. */
+static __noinline int settle(struct work *w, struct flow *own)
+{
+	struct flow *f = &w->flow;
+
+	*f = *own;
+	int why = settle_half(&w->key, f, w->kind == PORT_INTERFACE);
+	if (why)
+		return why;
+	struct flow *peer = bpf_map_lookup_elem(&half_open, &w->back);
+	if (peer) {
+		*f = *peer;
+	} else { /* pushed out meanwhile */
+		__builtin_memset(f, 0, sizeof(*f));
+		f->peer = w->key.owner;
+		f->state = own->state & FLOW_ENDPOINT;
+	}
+	f->seen = w->now;
+	why = settle_half(&w->back, f, w->trail.to == TO_INTERFACE);
+	if (why) {
+		forget_half(&w->key);
+		return why;
+	}
+	bpf_map_delete_elem(&half_open, &w->key);
+	bpf_map_delete_elem(&half_open, &w->back);
+	return DROP_NONE;
+}
+
+/* What a packet says about its connection, written to both halves: the one that
+ * is used keeps the other alive. */
+static __always_inline void touch(struct work *w, struct flow *own)
+{
+	__u32 mine = 0, theirs = 0;
+
+	if (!(own->state & FLOW_INITIATOR))
+		mine = theirs = FLOW_REPLIED;
+	if (w->key.protocol == IPPROTO_TCP && w->packet.tcp & TH_FIN) {
+		mine |= FLOW_FIN_SENT;
+		theirs |= FLOW_FIN_RECEIVED;
+	}
+	if (w->key.protocol == IPPROTO_TCP && w->packet.tcp & TH_RST) {
+		mine |= FLOW_RESET;
+		theirs |= FLOW_RESET;
+	}
+	if ((own->state & mine) == mine && w->now - own->seen < 1 * SECONDS)
+		return;
+	own->seen = w->now;
+	__sync_fetch_and_or(&own->state, mine);
+	struct flow *peer = find_half(&w->back);
+	if (!peer)
+		return;
+	peer->seen = w->now;
+	__sync_fetch_and_or(&peer->state, theirs);
+}
+
+static __always_inline int track(struct work *w, struct flow *own)
+{
+	if (w->fresh || !own)
+		return open_flow(w);
+	if (own->generation != w->generation) {
+		int why = renew_flow(w, own);
+		if (why)
+			return why;
+		own = find_half(&w->key);
+		if (!own)
+			return DROP_NONE;
+	}
+	touch(w, own);
+	__u32 state = own->state & (FLOW_INITIATOR | FLOW_REPLIED | FLOW_ESTABLISHED | FLOW_RESET);
+	int echo = w->key.protocol == IPPROTO_ICMP || w->key.protocol == IPPROTO_ICMPV6;
+	return state == (FLOW_INITIATOR | FLOW_REPLIED) && !echo ? settle(w, own) : DROP_NONE;
+}
+
+/* Straight into the other namespace: as if it had come in by the link there. */
+static __always_inline int deliver(struct __sk_buff *skb, struct work *w)
+{
+	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
+
+	__builtin_memcpy(macs, w->to_mac, 6);
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_change_type(skb, PACKET_HOST))
+		return -1;
+	return bpf_redirect_peer(w->to_ifindex, 0);
+}
+
+static __always_inline int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)
+{
+	int act = -1;
+
+	if (verdict == VERDICT_DELIVER) {
+		int why = track(w, own);
+		if (!why) {
+			act = deliver(skb, w);
+			if (act >= 0)
+				return act;
+			why = DROP_KERNEL;
+		}
+		w->trail.reason = why;
+	}
+	if (verdict == VERDICT_RESOLVE) {
+		act = w->packet.resolution == ETH_P_ARP ? answer_arp(skb, w) : answer_neighbour(skb, w);
+		if (act >= 0)
+			return act;
+		w->trail.reason = DROP_KERNEL;
+	}
+	count(w->vni, w->trail.reason);
+	if (verdict == VERDICT_RESET)
+		act = answer_reset(skb, w);
+	if (verdict == VERDICT_TOO_BIG)
+		act = answer_too_big(skb, w);
+	return act < 0 ? TC_ACT_SHOT : act;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decide: the verdict on a packet. It reads maps and writes none, so that what is
+ * explained cannot differ from what happens. */
+#pragma once
+#include "work.h"
+#include "parse.h"
+#include "resolve.h"
+#include "flow.h"
+#include "where.h"
+#include "group.h"
+
+/* Who sends: the port says, or the address that a service answers from. */
+static __always_inline int owner(struct work *w, const struct port *port)
+{
+	w->key.owner = port->interface;
+	if (w->kind == PORT_INTERFACE)
+		return same_mac(w->packet.source_mac, port->mac) ? VERDICT_GO_ON : refuse(w, DROP_SPOOFED);
+	if (w->packet.resolution)
+		return VERDICT_GO_ON;
+	if (w->kind == PORT_DOOR) {
+		struct address *a = find_address(w, w->key.src);
+		if (a && a->kind == ADDRESS_RESOLVER)
+			w->key.owner = OWNER_RESOLVER | w->vni;
+		else if (a && a->kind == ADDRESS_ENDPOINT)
+			w->key.owner = a->interface;
+		else
+			return refuse(w, DROP_SPOOFED);
+		return VERDICT_GO_ON;
+	}
+	const __u8 ours4[16] = {169, 254, 255, 253}, ours6[16] = {0xfd, 0, 0x0e, 0xc2, [14] = 0xff, 0xff};
+	if (!same_ip(w->key.src, w->key.family == FAMILY_IPV4 ? ours4 : ours6))
+		return refuse(w, DROP_SPOOFED);
+	struct probe_key k = {bpf_ntohs(w->key.sport)};
+	struct probe *p = w->key.protocol == IPPROTO_TCP ? bpf_map_lookup_elem(&probes, &k) : NULL;
+	if (!p)
+		return refuse(w, DROP_NO_PROBE);
+	w->vni = p->vni;
+	w->exempt = 1;
+	w->key.owner = OWNER_PROBE | p->vni;
+	return VERDICT_GO_ON;
+}
+
+/* admit finds out whose packet it is and what is in it. */
+static __always_inline int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
+{
+	struct port_key pk = {ifindex};
+	struct port *port = bpf_map_lookup_elem(&ports, &pk);
+
+	__builtin_memset(w, 0, __builtin_offsetof(struct work, address));
+	w->now = bpf_ktime_get_coarse_ns();
+	w->ifindex = ifindex;
+	if (!port)
+		return refuse(w, DROP_UNKNOWN_PORT);
+	w->kind = port->kind;
+	w->vni = port->vni;
+	w->flags = port->flags;
+	int why = parse(skb, w);
+	if (why)
+		return refuse(w, why);
+	int v = owner(w, port);
+	if (v)
+		return v;
+	if (w->packet.resolution)
+		return resolve(skb, w);
+	struct network_key nk = {w->vni};
+	struct network *n = bpf_map_lookup_elem(&networks, &nk);
+	if (!n)
+		return refuse(w, DROP_UNKNOWN_PORT);
+	w->generation = n->generation;
+	w->door = n->door;
+	return VERDICT_GO_ON;
+}
+
+/* An interface sends from its own addresses; one that may send for others still
+ * not from those that mean somebody here. */
+static __always_inline int source_is_its_own(struct work *w)
+{
+	const __u8 *s = w->key.src;
+
+	if (w->kind != PORT_INTERFACE)
+		return 1;
+	struct address *a = find_address(w, s);
+	if (a && a->kind == ADDRESS_INTERFACE && a->interface == w->key.owner)
+		return 1;
+	if (!(w->flags & INTERFACE_ANY_SOURCE))
+		return 0;
+	if (w->key.family == FAMILY_IPV4)
+		return s[0] != 0 && s[0] != 127 && s[0] < 224 && !(s[0] == 169 && s[1] == 254);
+	return ipv6_unicast(s) && !(s[0] == 0xfe && (s[1] & 0xc0) == 0x80) && !(s[0] == 0xfd && s[1] == 0 && s[2] == 0x0e && s[3] == 0xc2);
+}
+
+/* An earlier decision that still holds. */
+static __always_inline int decided(struct work *w, const struct flow *own)
+{
+	w->trail.flow = 1;
+	w->trail.target = own->target;
+	set_back(w, own->peer);
+	if (own->to == TO_DOOR)
+		return to_door(w, TO_DOOR, w->door);
+	if (own->to == TO_PROBE)
+		return to_probe(w);
+	struct interface *to = find_interface(own->target);
+	return to ? to_interface(w, own->target, to) : refuse(w, DROP_NO_ADDRESS);
+}
+
+/* The sender's groups: asked when a connection opens, and again when they changed
+ * and the connection is not tracked. */
+static __always_inline int sender_allows(struct work *w, const struct flow *own)
+{
+	if (w->exempt || w->kind != PORT_INTERFACE || (own && !(own->state & FLOW_UNTRACKED)))
+		return 1;
+	struct interface *from = find_interface(w->key.owner);
+	if (!from)
+		return 0;
+	w->trail.egress_set = from->groupset;
+	if (own && !(own->state & FLOW_INITIATOR)) /* an answer: what let the connection in? */
+		return !!allows(w, from->groupset, RULE_INGRESS, &w->back, &w->own_untracked);
+	w->trail.egress = allows(w, from->groupset, RULE_EGRESS, &w->key, &w->own_untracked);
+	return !!w->trail.egress;
+}
+
+/* The target's groups, likewise. A half that the target has means that its groups
+ * allowed the connection, or that it opened it. */
+static __always_inline int target_allows(struct work *w)
+{
+	if (w->exempt || w->trail.to == TO_PROBE)
+		return 1;
+	struct flow *half = w->fresh ? NULL : find_flow(&w->back, w->now);
+	if (half && !(half->state & FLOW_UNTRACKED))
+		return 1;
+	w->trail.ingress_set = w->to_groupset;
+	if (half && half->state & FLOW_INITIATOR)
+		return !!allows(w, w->to_groupset, RULE_EGRESS, &w->back, &w->peer_untracked);
+	w->trail.ingress = allows(w, w->to_groupset, RULE_INGRESS, &w->key, &w->peer_untracked);
+	return !!w->trail.ingress;
+}
+
+/* Is anything served at the port? What is not, is refused here: a service
+ * namespace sends no reset for an address that is not its own. */
+static __always_inline int listener(struct work *w)
+{
+	__u16 port = bpf_ntohs(w->key.dport);
+
+	if (!w->to_endpoint) /* a resolver */
+		return port == 53 && (w->key.protocol == IPPROTO_TCP || w->key.protocol == IPPROTO_UDP) ? LISTENER_OPEN : 0;
+	if (w->key.protocol != IPPROTO_TCP)
+		return 0;
+	struct listener_key k = {.endpoint = w->to_endpoint, .port = port};
+	struct listener *l = bpf_map_lookup_elem(&listeners, &k);
+	return l ? l->state : 0;
+}
+
+/* reset refuses a packet and tells its sender, if it is TCP. */
+static __always_inline int reset(struct work *w, __u32 reason)
+{
+	refuse(w, reason);
+	return w->key.protocol == IPPROTO_TCP && !(w->packet.tcp & TH_RST) && w->packet.plain ? VERDICT_RESET : VERDICT_DROP;
+}
+
+static __always_inline int at_door(struct work *w)
+{
+	int state = listener(w);
+
+	if (!state)
+		return reset(w, DROP_NO_LISTENER);
+	if (w->late)
+		return reset(w, DROP_NOT_SYN);
+	if (state == LISTENER_CLOSING && w->fresh)
+		return refuse(w, DROP_CLOSING);
+	return VERDICT_GO_ON;
+}
+
+/* A connection that opens, or one whose earlier decision a change has outdated:
+ * what the groups once allowed stays allowed, everything else is looked at again. */
+static __always_inline int judge(struct work *w, struct flow *own)
+{
+	if (!source_is_its_own(w))
+		return refuse(w, DROP_SPOOFED);
+	if (w->fresh && w->kind == PORT_DOOR)
+		return refuse(w, DROP_FROM_SERVICE);
+	if (w->fresh && !opens(w)) {
+		if (w->key.protocol != IPPROTO_TCP)
+			return refuse(w, DROP_NO_REQUEST);
+		w->late = 1;
+	}
+	int v = where(w, own);
+	if (v)
+		return v;
+	if (w->late && w->trail.to != TO_DOOR)
+		return refuse(w, DROP_NOT_SYN);
+	if (!sender_allows(w, own) || !target_allows(w))
+		return refuse(w, DROP_GROUPS);
+	return w->trail.to == TO_DOOR ? at_door(w) : VERDICT_GO_ON;
+}
+
+static __always_inline int fits(struct work *w)
+{
+	__u32 limit = w->trail.to == TO_INTERFACE && w->kind == PORT_INTERFACE ? mtu : endpoint_mtu;
+
+	if (w->packet.length <= limit)
+		return VERDICT_DELIVER;
+	refuse(w, DROP_TOO_BIG);
+	return w->packet.whole && w->packet.plain ? VERDICT_TOO_BIG : VERDICT_DROP;
+}
+
+/* decide returns the verdict on a packet that was admitted; own is the sender's
+ * half of its connection, or NULL. */
+static __noinline int decide(struct work *w, struct flow *own)
+{
+	int v;
+
+	if (own && reopens(w, own))
+		own = NULL;
+	w->fresh = !own;
+	if (own && own->generation == w->generation)
+		v = decided(w, own);
+	else
+		v = judge(w, own);
+	return v ? v : fits(w);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flow: what earlier packets of a connection decided. Each side's interface has a
+ * half of its own, as AWS tracks connections per interface. */
+#pragma once
+#include "work.h"
+
+#define SECONDS 1000000000ULL
+
+static __always_inline __u64 lifetime(const struct flow_key *k, const struct flow *f)
+{
+	__u32 fins = f->state & (FLOW_FIN_SENT | FLOW_FIN_RECEIVED);
+
+	switch (k->protocol) {
+	case IPPROTO_TCP:
+		if (f->state & FLOW_RESET)
+			return 10 * SECONDS;
+		if (!(f->state & FLOW_ESTABLISHED) || fins == (FLOW_FIN_SENT | FLOW_FIN_RECEIVED))
+			return 30 * SECONDS;
+		return (fins || f->state & FLOW_ENDPOINT ? 350 : 432000) * SECONDS;
+	case IPPROTO_UDP:
+		return (f->state & FLOW_ESTABLISHED ? 180 : 30) * SECONDS;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return 30 * SECONDS;
+	}
+	return 600 * SECONDS;
+}
+
+static __always_inline int expired(const struct flow_key *k, const struct flow *f, __u64 now)
+{
+	return now > f->seen && now - f->seen > lifetime(k, f);
+}
+
+static __always_inline struct flow *find_half(const struct flow_key *k)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, k);
+
+	return f ? f : bpf_map_lookup_elem(&half_open, k);
+}
+
+static __noinline struct flow *find_flow(const struct flow_key *k, __u64 now)
+{
+	struct flow *f = find_half(k);
+
+	return f && !expired(k, f, now) ? f : NULL;
+}
+
+/* set_back names the other half, whose owner is known once the target is. */
+static __always_inline void set_back(struct work *w, __u64 owner)
+{
+	w->back = w->key;
+	w->back.owner = owner;
+	__builtin_memcpy(w->back.src, w->key.dst, 16);
+	__builtin_memcpy(w->back.dst, w->key.src, 16);
+	w->back.sport = w->key.dport;
+	w->back.dport = w->key.sport;
+}
+
+static __always_inline int opens(const struct work *w)
+{
+	switch (w->key.protocol) {
+	case IPPROTO_TCP:
+		return (w->packet.tcp & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) == TH_SYN;
+	case IPPROTO_ICMP:
+		return w->key.family != FAMILY_IPV4 || w->packet.type == 8;
+	case IPPROTO_ICMPV6:
+		return w->key.family != FAMILY_IPV6 || w->packet.type == 128;
+	}
+	return 1;
+}
+
+/* reopens: a SYN where a connection already went further, so a new one with the
+ * same ports. It is judged like any new one; if it is refused, the old one stays. */
+static __always_inline int reopens(const struct work *w, const struct flow *own)
+{
+	__u32 first = own->state & (FLOW_INITIATOR | FLOW_REPLIED);
+
+	return w->key.protocol == IPPROTO_TCP && opens(w) && first != FLOW_INITIATOR;
+}
+
+/* Quotas: what an interface may hold of flows. Doors are not charged: each of
+ * their flows has an interface at its other end that is. */
+static __always_inline int charge(__u64 owner)
+{
+	struct usage_key k = {owner};
+	struct usage none = {}, *u = bpf_map_lookup_elem(&usages, &k);
+
+	if (!u) {
+		bpf_map_update_elem(&usages, &k, &none, BPF_NOEXIST);
+		u = bpf_map_lookup_elem(&usages, &k);
+	}
+	if (!u)
+		return -1;
+	if (__sync_fetch_and_add(&u->flows, 1) < flow_quota)
+		return 0;
+	__sync_fetch_and_add(&u->flows, -1);
+	return -1;
+}
+
+static __always_inline void uncharge(__u64 owner)
+{
+	struct usage_key k = {owner};
+	struct usage *u = bpf_map_lookup_elem(&usages, &k);
+
+	if (u)
+		__sync_fetch_and_add(&u->flows, -1);
+}
+
+static __noinline int forget_half(const struct flow_key *k)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, k);
+	__u32 state = f ? f->state : 0;
+
+	if (!bpf_map_delete_elem(&flows, k)) { /* one of those who try succeeds */
+		if (state & FLOW_CHARGED)
+			uncharge(k->owner);
+		return 1;
+	}
+	return !bpf_map_delete_elem(&half_open, k);
+}

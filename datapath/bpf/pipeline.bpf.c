@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The programs. A packet's way: admit (port, parse, who), find its flow, decide
+ * (where, groups, listener), commit. */
+#include "decide.h"
+#include "commit.h"
+
+char LICENSE[] SEC("license") = "Apache-2.0";
+
+/* An enum that only code uses is lost to Go without a variable of its kind. */
+#define SHARE(e) const enum e *share_##e __attribute__((unused))
+SHARE(family);
+SHARE(address_kind);
+SHARE(interface_flag);
+SHARE(port_kind);
+SHARE(rule_flag);
+SHARE(route_target);
+SHARE(listener_state);
+SHARE(socket_kind);
+SHARE(flow_state);
+SHARE(destination);
+SHARE(drop_reason);
+SHARE(verdict);
+
+/* root is what ports run; it never changes, what it calls does. */
+SEC("tc")
+int root(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &programs, 0);
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int pipeline(struct __sk_buff *skb)
+{
+	__u32 live = WORK_LIVE;
+	struct work *w = bpf_map_lookup_elem(&works, &live);
+	struct flow *own = NULL;
+
+	if (!w)
+		return TC_ACT_SHOT;
+	int v = admit(skb, w, skb->ifindex);
+	if (!v) {
+		own = find_flow(&w->key, w->now);
+		v = decide(w, own);
+	}
+	return commit(skb, w, own, v);
+}
+
+/* explain is never attached: it says what pipeline would do with a packet from the
+ * port whose index is in cb[0], and writes nothing but its answer. */
+SEC("tc")
+int explain(struct __sk_buff *skb)
+{
+	__u32 dry = WORK_DRY, zero = 0;
+	struct work *w = bpf_map_lookup_elem(&works, &dry);
+	struct trail *t = bpf_map_lookup_elem(&trails, &zero);
+
+	if (!w || !t)
+		return VERDICT_GO_ON;
+	int v = admit(skb, w, skb->cb[0]);
+	if (!v)
+		v = decide(w, find_flow(&w->key, w->now));
+	w->trail.verdict = v;
+	w->trail.vni = w->vni;
+	*t = w->trail;
+	return v;
+}
+
+#define SWEEP_KEYS 64 /* at most in one call; the first 16 bytes of the packet are not read */
+
+struct sweep {
+	struct __sk_buff *skb;
+	__u64 now;
+	__u32 gone;
+};
+
+static long sweep_one(__u32 index, struct sweep *s)
+{
+	struct flow_key k;
+
+	if (bpf_skb_load_bytes(s->skb, 16 + index * sizeof(k), &k, sizeof(k)))
+		return 1;
+	struct flow *f = find_half(&k);
+	if (!f)
+		return 0;
+	int orphan = !(k.owner & OWNER_RESOLVER) && !find_interface(k.owner);
+	if (orphan || expired(&k, f, s->now))
+		s->gone += forget_half(&k);
+	return 0;
+}
+
+/* sweep removes those of the flows named in the packet that have expired, or whose
+ * interface is gone, and returns how many. It is never attached. */
+SEC("tc")
+int sweep(struct __sk_buff *skb)
+{
+	struct sweep s = {.skb = skb, .now = bpf_ktime_get_coarse_ns()};
+
+	bpf_loop(SWEEP_KEYS, sweep_one, &s, 0);
+	return s.gone;
+}
+
+/* steer gives what arrives in a service namespace to its sockets. The inner end of
+ * a door has its network's number as its index, so that one program and one map
+ * serve every namespace. */
+SEC("sk_lookup")
+int steer(struct bpf_sk_lookup *ctx)
+{
+	struct socket_key k = {.vni = ctx->ingress_ifindex, .kind = SOCKET_TCP};
+
+	if (ctx->protocol == IPPROTO_UDP) {
+		if (ctx->local_port != 53)
+			return SK_PASS;
+		k.kind = SOCKET_UDP53;
+	}
+	struct bpf_sock *sk = bpf_map_lookup_elem(&sockets, &k);
+	if (!sk)
+		return SK_PASS;
+	long err = bpf_sk_assign(ctx, sk, 0);
+	bpf_sk_release(sk);
+	return err ? SK_DROP : SK_PASS;
+}

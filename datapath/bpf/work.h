@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one packet's steps hand to the next. It is per processor instead of on the
+ * stack, which is too small. Live and dry runs have one each: a packet may come in
+ * while an explanation is worked out. */
+#pragma once
+#include "maps.h"
+
+struct arp {
+	__be16 hardware, protocol;
+	__u8 hardware_len, protocol_len;
+	__be16 op;
+	__u8 sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
+};
+
+struct neighbour {
+	__u8 type, code;
+	__u16 check;
+	__u8 flags, reserved[3];
+	__u8 target[16];
+	__u8 option, option_len, mac[6];
+};
+
+struct packet {
+	__u32 length; /* of the IP packet; of one piece of it if the kernel cuts it later */
+	__u32 l4; /* offset of the transport header in the frame */
+	__u32 l4_len;
+	__u32 payload; /* of TCP */
+	__be32 seq, ack;
+	__u32 tcp; /* flags */
+	__s32 type, code; /* of ICMP */
+	__u32 whole; /* must not be cut: IPv6, or IPv4 with DF */
+	__u32 plain; /* its IP header has no options */
+	__u32 resolution; /* ETH_P_ARP or ETH_P_IPV6: a question for a hardware address */
+	__u8 source_mac[6];
+};
+
+union headers {
+	struct ethhdr eth;
+	struct iphdr ip4;
+	struct ipv6hdr ip6;
+	struct tcphdr tcp;
+	struct udphdr udp;
+	struct icmphdr icmp;
+	struct arp arp;
+	struct neighbour neighbour;
+	__u8 bytes[128]; /* answers are put together here */
+	__u32 words[32];
+};
+
+struct work {
+	struct flow_key key; /* the packet as its owner sends it */
+	struct flow_key back; /* its answers as the other side's owner sends them */
+	struct packet packet;
+	struct trail trail;
+	__u64 now;
+	__u64 generation;
+	/* the port */
+	__u32 ifindex, kind, vni, flags, door;
+	/* the target */
+	__u32 to_ifindex;
+	__u64 to_groupset, to_endpoint;
+	__u8 to_mac[6];
+	__u8 exempt; /* groups are not asked */
+	__u8 fresh; /* opens a connection, or would */
+	__u8 late; /* belongs to none and may not open one */
+	__u8 own_untracked, peer_untracked;
+	/* room for what is looked up and written */
+	struct address_key address;
+	struct route_key route;
+	struct flow flow;
+	union headers headers;
+};
+
+enum { WORK_LIVE, WORK_DRY, WORKS };
+struct { MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct work, WORKS, 0); } works SEC(".maps");
+
+const volatile __u32 mtu = 9001;
+const volatile __u32 endpoint_mtu = 8500;
+const volatile __u32 flow_quota = 1 << 16; /* established flows of one interface */
+
+/* Everybody's next hop: no interface has this address. */
+#define GATEWAY_MAC {0x02, 0, 0, 0, 0, 0x01}
+
+static __always_inline int refuse(struct work *w, __u32 reason)
+{
+	w->trail.reason = reason;
+	return VERDICT_DROP;
+}
+
+static __always_inline int same_ip(const __u8 *a, const __u8 *b)
+{
+	const __u32 *x = (const void *)a, *y = (const void *)b;
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+}
+
+static __always_inline struct address *find_address(struct work *w, const __u8 *ip)
+{
+	w->address.vni = w->vni;
+	w->address.family = w->key.family;
+	__builtin_memcpy(w->address.ip, ip, 16);
+	return bpf_map_lookup_elem(&addresses, &w->address);
+}
+
+static __always_inline struct interface *find_interface(__u64 id)
+{
+	struct interface_key k = {id};
+	return bpf_map_lookup_elem(&interfaces, &k);
+}
