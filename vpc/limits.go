@@ -11,6 +11,7 @@ type Limits struct {
 	Groups        int // security groups per account and region
 	RulesPerGroup int // per direction and address family
 	Tags          int // per resource
+	Endpoints     int // interface endpoints per VPC
 }
 
 // DefaultLimits returns the quotas that a new account has at AWS.
@@ -23,5 +24,6 @@ func DefaultLimits() Limits {
 		Groups:        2500,
 		RulesPerGroup: 60,
 		Tags:          50,
+		Endpoints:     50,
 	}
 }

@@ -144,13 +144,8 @@ type Endpoint struct {
 	Status EndpointStatus `json:"-"` // written by control/lifecycle alone, under its own key
 }
 
-// EndpointType is AWS's VpcEndpointType.
+// EndpointType is AWS's VpcEndpointType; see endpoint_types.go for what each accepts.
 type EndpointType string
-
-// The types of endpoints; see endpoint_types.go for what each accepts.
-const (
-	Interface EndpointType = "Interface"
-)
 
 // EndpointStatus is what was observed of an endpoint.
 type EndpointStatus struct {

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vpc
+
+import (
+	"net/netip"
+	"regexp"
+	"time"
+
+	"enishi.dev/enishi/aws/awserr"
+)
+
+// InstanceSpec is what is asked of new instances.
+type InstanceSpec struct {
+	Owner       Meta
+	ENITags     map[string]string
+	Image       string
+	Type        string
+	KeyName     string
+	Subnet      Subnet
+	Address     string // that the caller chose, or ""
+	Groups      []SecurityGroupID
+	UserData    string
+	ClientToken string
+	Min, Max    int
+}
+
+// InstanceFacts is what a decision about instances has to know of the world.
+type InstanceFacts struct {
+	VPC   VPC
+	Group func(SecurityGroupID) (SecurityGroup, error)
+	Used  map[netip.Addr]bool // addresses of the subnet
+	Place func() (host string, ok bool)
+	Hint  uint32
+}
+
+// Launched is one new instance with its interface.
+type Launched struct {
+	Instance Instance
+	ENI      ENI
+}
+
+var (
+	imageID      = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
+	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
+)
+
+const maxUserData = 16 << 10 // bytes, before it was encoded
+
+// check refuses what no instance can be.
+func (s InstanceSpec) check() error {
+	switch {
+	case !imageID.MatchString(s.Image):
+		return awserr.New("InvalidAMIID.Malformed", `Invalid id: "%s" (expecting "ami-...")`, s.Image)
+	case !instanceType.MatchString(s.Type):
+		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s.Type)
+	case s.Min < 1:
+		return awserr.New("InvalidParameterValue", "Value (%d) for parameter minCount is invalid. Minimum is 1.", s.Min)
+	case s.Max < s.Min:
+		return awserr.New("InvalidParameterCombination", "The parameter minCount (%d) is larger than maxCount (%d).", s.Min, s.Max)
+	case s.Max > 1 && s.Address != "":
+		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
+	case len(s.UserData) > maxUserData:
+		return awserr.New("InvalidParameterValue", "User data is limited to 16384 bytes")
+	}
+	return nil
+}
+
+// Launch returns between Min and Max new instances, as many as there are
+// addresses and hosts for.
+func Launch(f Fresh, w InstanceFacts, s InstanceSpec) ([]Launched, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	groups, err := s.groups(w)
+	if err != nil {
+		return nil, err
+	}
+	reservation := ReservationID(f.ID("r"))
+	var all []Launched
+	for len(all) < s.Max {
+		l, err := s.launch(f, w, groups, reservation, len(all))
+		if err != nil {
+			if len(all) >= s.Min {
+				break
+			}
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (s InstanceSpec) groups(w InstanceFacts) ([]SecurityGroupID, error) {
+	if len(s.Groups) == 0 {
+		return []SecurityGroupID{w.VPC.DefaultGroup}, nil
+	}
+	for _, id := range s.Groups {
+		g, err := w.Group(id)
+		if err != nil {
+			return nil, err
+		}
+		if g.VPC != w.VPC.ID {
+			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, s.Subnet.ID)
+		}
+	}
+	return unique(s.Groups), nil
+}
+
+func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID, r ReservationID, index int) (Launched, error) {
+	var a netip.Addr
+	var err error
+	if s.Address != "" {
+		a, err = s.Subnet.Choose(s.Address, w.Used)
+	} else {
+		a, err = s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
+	}
+	if err != nil {
+		return Launched{}, err
+	}
+	host, ok := w.Place()
+	if !ok {
+		return Launched{}, awserr.New("InsufficientInstanceCapacity", "We currently do not have sufficient %s capacity in the Availability Zone you requested (%s).", s.Type, s.Subnet.Zone)
+	}
+	w.Used[a] = true
+	i := Instance{
+		Meta: s.Owner, ID: InstanceID(f.ID("i")), Reservation: r, Image: s.Image, Type: s.Type, KeyName: s.KeyName,
+		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData,
+		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn,
+	}
+	i.Created = f.Now
+	eni := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups})
+	eni.Attachment = &Attachment{ID: f.ID("eni-attach"), Instance: i.ID, DeleteOnTermination: true, At: f.Now}
+	i.ENIs = []ENIID{eni.ID}
+	return Launched{i, eni}, nil
+}
+
+// InstanceState is a state with the number that goes over the wire with it.
+type InstanceState struct {
+	Code int32
+	Name string
+}
+
+// State is the instance's state, computed from what is wanted and what was observed.
+func (i Instance) State() InstanceState {
+	switch {
+	case !i.Status.Gone.IsZero():
+		return InstanceState{48, "terminated"}
+	case i.PowerWanted == PowerTerminated:
+		return InstanceState{32, "shutting-down"}
+	case i.Status.Running:
+		return InstanceState{16, "running"}
+	}
+	return InstanceState{0, "pending"}
+}
+
+// instanceTombstone is how long a terminated instance is still described.
+const instanceTombstone = time.Hour
+
+// Forgotten says that a terminated instance is not described any more.
+func (i Instance) Forgotten(now time.Time) bool {
+	return !i.Status.Gone.IsZero() && now.Sub(i.Status.Gone) > instanceTombstone
+}
+
+// Terminate returns i as it is after somebody wants it gone.
+func (i Instance) Terminate() Instance {
+	i.PowerWanted = PowerTerminated
+	return i
+}
