@@ -7,6 +7,8 @@
 package ec2
 
 import (
+	"time"
+
 	"enishi.dev/enishi/aws/wire"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
@@ -17,12 +19,17 @@ import (
 type Options struct {
 	Store  *store.Store
 	Limits vpc.Limits // zero: vpc.DefaultLimits
+	// Hosts lists the live hosts that launch instances. Without it there is none.
+	Hosts func() []string
+	Now   func() time.Time // default time.Now
 }
 
 // Server answers the EC2 API.
 type Server struct {
 	store  *store.Store
 	limits vpc.Limits
+	hosts  func() []string
+	now    func() time.Time
 }
 
 // New returns a server; it starts nothing.
@@ -30,7 +37,10 @@ func New(o Options) *Server {
 	if o.Limits == (vpc.Limits{}) {
 		o.Limits = vpc.DefaultLimits()
 	}
-	return &Server{store: o.Store, limits: o.Limits}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Server{store: o.Store, limits: o.Limits, hosts: o.Hosts, now: o.Now}
 }
 
 // Service is the server's place in the whole API.

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ec2
+
+import (
+	"context"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+
+	wire "enishi.dev/enishi/aws/wire/ec2"
+	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/store"
+	"enishi.dev/enishi/vpc"
+)
+
+func (s *Server) createVPCEndpoint(ctx context.Context, c *api.Call, in *wire.CreateVpcEndpointInput) (*wire.CreateVpcEndpointOutput, error) {
+	if err := api.Only(in, "VpcEndpointType", "VpcId", "ServiceName", "ServiceRegion", "PolicyDocument", "RouteTableIds", "SubnetIds", "SecurityGroupIds",
+		"IpAddressType", "DnsOptions", "PrivateDnsEnabled", "SubnetConfigurations", "ClientToken", "TagSpecifications"); err != nil {
+		return nil, err
+	}
+	spec, err := s.endpointSpec(c, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.CreateVpcEndpointOutput{ClientToken: in.ClientToken}
+	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
+		id, err := tx.Once(value(in.ClientToken), c.Scope(), in, func() (string, error) {
+			return s.putEndpoint(tx, c, in.VpcId, spec)
+		})
+		if err != nil {
+			return err
+		}
+		e, ok := tx.Endpoints.Get(id)
+		if !ok {
+			return vpc.EndpointIDs.NotFound(id) // made by this token, and gone since
+		}
+		out.VpcEndpoint = new(wireEndpoint(&tx.View, e))
+		return nil
+	})
+}
+
+func (s *Server) endpointSpec(c *api.Call, in *wire.CreateVpcEndpointInput) (spec vpc.EndpointSpec, err error) {
+	spec = vpc.EndpointSpec{
+		Owner: vpc.Meta{Account: c.Account, Region: c.Region}, Service: value(in.ServiceName), Region: value(in.ServiceRegion),
+		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled, AddressType: string(in.IpAddressType), ClientToken: value(in.ClientToken),
+	}
+	if _, err := required("ServiceName", in.ServiceName); err != nil {
+		return spec, err
+	}
+	if spec.Type, err = vpc.ParseEndpointType(string(in.VpcEndpointType)); err != nil {
+		return spec, err
+	}
+	if in.DnsOptions != nil {
+		if err := api.Only(in.DnsOptions, "DnsRecordIpType"); err != nil {
+			return spec, err
+		}
+		spec.RecordType = string(in.DnsOptions.DnsRecordIpType)
+	}
+	if spec.Owner.Tags, err = s.tagsFor("vpc-endpoint", in.TagSpecifications); err != nil {
+		return spec, err
+	}
+	if spec.Subnets, err = ids[vpc.SubnetID](vpc.EndpointSubnetIDs, in.SubnetIds); err != nil {
+		return spec, err
+	}
+	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.EndpointGroupIDs, in.SecurityGroupIds); err != nil {
+		return spec, err
+	}
+	if spec.Tables, err = ids[vpc.RouteTableID](vpc.EndpointTableIDs, in.RouteTableIds); err != nil {
+		return spec, err
+	}
+	spec.Addresses, err = chosenAddresses(in.SubnetConfigurations, &spec.Subnets)
+	return spec, err
+}
+
+// ids parses a list of ids of one kind.
+func ids[T ~string](kind vpc.IDKind, list []string) ([]T, error) {
+	var out []T
+	for _, s := range list {
+		id, err := vpc.ParseID[T](kind, s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, nil
+}
+
+// chosenAddresses reads subnet configurations; a subnet that only they name is one of the endpoint's too.
+func chosenAddresses(configs []wire.SubnetConfiguration, subnets *[]vpc.SubnetID) (map[vpc.SubnetID]string, error) {
+	chosen := map[vpc.SubnetID]string{}
+	for _, sc := range configs {
+		if err := api.Only(&sc, "SubnetId", "Ipv4"); err != nil {
+			return nil, err
+		}
+		id, err := vpc.ParseID[vpc.SubnetID](vpc.EndpointSubnetIDs, value(sc.SubnetId))
+		if err != nil {
+			return nil, err
+		}
+		chosen[id] = value(sc.Ipv4)
+		if !slices.Contains(*subnets, id) {
+			*subnets = append(*subnets, id)
+		}
+	}
+	return chosen, nil
+}
+
+// putEndpoint decides on a new endpoint and writes it with its interfaces.
+func (s *Server) putEndpoint(tx *store.Tx, c *api.Call, vpcID *string, spec vpc.EndpointSpec) (string, error) {
+	v, err := need(tx.View.VPCs, c, vpc.EndpointVPCIDs, "VpcId", vpcID)
+	if err != nil {
+		return "", err
+	}
+	e, enis, err := vpc.NewEndpoint(fresh(tx), s.limits, endpointFacts(tx, c, v), spec)
+	if err != nil {
+		return "", err
+	}
+	tx.Endpoints.Put(e)
+	for _, eni := range enis {
+		tx.ENIs.Put(eni)
+	}
+	return string(e.ID), nil
+}
+
+// endpointFacts is what the model says around a VPC's endpoints.
+func endpointFacts(tx *store.Tx, c *api.Call, v vpc.VPC) vpc.EndpointFacts {
+	return vpc.EndpointFacts{
+		VPC: v,
+		Subnet: func(id vpc.SubnetID) (vpc.Subnet, error) {
+			return find(tx.View.Subnets, c, vpc.EndpointSubnetIDs, string(id))
+		},
+		Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
+			return find(tx.View.SecurityGroups, c, vpc.EndpointGroupIDs, string(id))
+		},
+		Used:     func(id vpc.SubnetID) map[netip.Addr]bool { return addressesIn(&tx.View, id) },
+		Siblings: tx.Endpoints.By("vpc", string(v.ID)),
+		Have:     count(tx.Endpoints.By("vpc", string(v.ID)), func(e vpc.Endpoint) bool { return e.Status.Gone.IsZero() }),
+		Hint:     hint(c.RequestID),
+	}
+}
+
+// addressesIn is the set of a subnet's addresses that are taken.
+func addressesIn(v *store.View, id vpc.SubnetID) map[netip.Addr]bool {
+	used := map[netip.Addr]bool{}
+	for e := range v.ENIs.By("subnet", string(id)) {
+		for _, a := range e.Addresses {
+			used[a] = true
+		}
+	}
+	return used
+}
+
+// hint spreads new addresses over a subnet: a request's id is random.
+func hint(requestID string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(requestID))
+	return h.Sum32()
+}
+
+func (s *Server) deleteVPCEndpoints(ctx context.Context, c *api.Call, in *wire.DeleteVpcEndpointsInput) (*wire.DeleteVpcEndpointsOutput, error) {
+	for _, id := range in.VpcEndpointIds {
+		if _, err := vpc.ParseID[string](vpc.EndpointIDs, id); err != nil {
+			return nil, err
+		}
+	}
+	out := new(wire.DeleteVpcEndpointsOutput)
+	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
+		out.Unsuccessful = []wire.UnsuccessfulItem{}
+		for _, id := range in.VpcEndpointIds {
+			e, ok := tx.Endpoints.Get(id)
+			if !ok || !owns(c, e) || !e.Status.Gone.IsZero() {
+				out.Unsuccessful = append(out.Unsuccessful, wire.UnsuccessfulItem{
+					ResourceId: new(id),
+					Error:      &wire.UnsuccessfulItemError{Code: new("InvalidVpcEndpoint.NotFound"), Message: new("The Vpc Endpoint Id '" + id + "' does not exist")},
+				})
+				continue
+			}
+			tx.Endpoints.Put(e.Delete())
+		}
+		return nil
+	})
+}
