@@ -31,15 +31,8 @@ func serve(t testing.TB) (*Server, uint16) {
 	s := &Server{Records: r, Log: slog.New(slog.DiscardHandler)}
 	net1 := s.Network("vpc-lo")
 
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, l := listenBoth(t)
 	port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: int(port)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- net1.ServeUDP(ctx, conn) }()
@@ -63,6 +56,24 @@ func serve(t testing.TB) (*Server, uint16) {
 		}
 	})
 	return s, port
+}
+
+// listenBoth opens a UDP and a TCP socket with the same number.
+func listenBoth(t testing.TB) (*net.UDPConn, net.Listener) {
+	t.Helper()
+	for range 20 {
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: conn.LocalAddr().(*net.UDPAddr).Port})
+		if err == nil {
+			return conn, l
+		}
+		conn.Close() // another has that number for TCP
+	}
+	t.Fatal("no number is free for both")
+	return nil, nil
 }
 
 func TestServe(t *testing.T) {

@@ -67,6 +67,7 @@ func (s *sockets) serve(ctx context.Context, h handover, f *os.File) error {
 		run = func() error { return share.ServeUDP(ctx, c) }
 	}
 	s.replace(socketKey{h.Network, h.Kind}, next)
+	s.gateway.Log.Debug("serving socket", "vpc", h.Network, "kind", h.Kind)
 	s.serving.Go(func() {
 		defer cancel()
 		if err := run(); err != nil {

@@ -5,23 +5,16 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -270,283 +263,14 @@ func (w *world) network(id string) uint16 {
 	f, err := l.File()
 	w.check(err)
 	l.Close()
+	served := func() int { return strings.Count(w.log.String(), "serving socket") }
+	before := served()
 	w.agent <- message{fmt.Sprintf(`{"network":%q,"vni":7,"kind":"tcp"}`, id), f}
+	w.eventually("the socket is served", func() error {
+		if served() == before {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 	return uint16(l.Addr().(*net.TCPAddr).Port)
-}
-
-// apply sends units and waits until the gateway has them.
-func (w *world) apply(units ...hoststate.Unit) { w.step(hoststate.Delta{}, units...) }
-
-func (w *world) step(d hoststate.Delta, units ...hoststate.Unit) {
-	w.t.Helper()
-	for _, u := range units {
-		d.Set = append(d.Set, hoststate.Seal(u))
-	}
-	revision := w.feed.send(d)
-	w.eventually(fmt.Sprintf("revision %d is reported", revision), func() error {
-		if r := w.feed.last(); r.Position.Revision < revision {
-			return fmt.Errorf("at %d", r.Position.Revision)
-		}
-		return nil
-	})
-}
-
-// eventually waits for what happens soon.
-func (w *world) eventually(what string, f func() error) {
-	w.t.Helper()
-	end := time.Now().Add(timeout)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("%s: %v", what, err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// endpoint is an endpoint of the network at a loopback address.
-func (w *world) endpoint(id, service, addr string, names ...string) *hoststate.Endpoint {
-	return &hoststate.Endpoint{
-		ID: id, Network: "vpc-a", VNI: 7, Account: "123456789012", Region: "ap-northeast-1", Service: service,
-		Names: names, Addresses: []netip.Addr{netip.MustParseAddr(addr)}, Ports: []uint16{w.port},
-	}
-}
-
-const ec2Name = "ec2.ap-northeast-1.amazonaws.com"
-
-// withEndpoint is a world with vpc-a and its endpoint for EC2 at 127.0.1.50.
-func withEndpoint(t testing.TB) (*world, *hoststate.Endpoint) {
-	t.Helper()
-	w := newWorld(t)
-	w.port = w.network("vpc-a")
-	e := w.endpoint("vpce-1", "ec2", "127.0.1.50", ec2Name, "vpce-1.ec2.ap-northeast-1.vpce.amazonaws.com")
-	w.apply(&hoststate.Network{ID: "vpc-a", VNI: 7}, e)
-	return w, e
-}
-
-// client calls from the source to the address, whatever the URL's host.
-func (w *world) client(source, addr string) *http.Client {
-	tr := &http.Transport{
-		DisableCompression: true,
-		TLSClientConfig:    &tls.Config{RootCAs: w.ca.pool},
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
-			return d.DialContext(ctx, "tcp", addr)
-		},
-	}
-	w.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: timeout}
-}
-
-// at is an address with the port of the network's listener.
-func (w *world) at(addr string) string { return net.JoinHostPort(addr, fmt.Sprint(w.port)) }
-
-// raw opens a TLS connection to the endpoint.
-func (w *world) raw(addr string) *tls.Conn {
-	w.t.Helper()
-	c, err := tls.Dial("tcp", w.at(addr), &tls.Config{RootCAs: w.ca.pool, ServerName: ec2Name})
-	w.check(err)
-	w.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(timeout))
-	return c
-}
-
-// scope is an Authorization header that says whom it is for.
-func scope(service string) string {
-	return fmt.Sprintf("AWS4-HMAC-SHA256 Credential=AKID/20261124/ap-northeast-1/%s/aws4_request, SignedHeaders=host;x-amz-date, Signature=00", service)
-}
-
-// describe is a form that asks EC2 something.
-const describe = "Action=DescribeAvailabilityZones&Version=2016-11-15"
-
-func post(w *world, c *http.Client, url, service, body string) (int, http.Header, string, error) {
-	req, err := http.NewRequest(http.MethodPost, url, bytes.NewBufferString(body))
-	w.check(err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	if service != "" {
-		req.Header.Set("Authorization", scope(service))
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return 0, nil, "", err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, resp.Header, string(b), err
-}
-
-// gatewayStatus reads the status.
-func (w *world) gatewayStatus() (s hoststate.GatewayStatus) {
-	w.t.Helper()
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", w.status)
-	}}}
-	resp, err := c.Get("http://gateway/v1/status")
-	w.check(err)
-	defer resp.Body.Close()
-	w.check(json.NewDecoder(resp.Body).Decode(&s))
-	return s
-}
-
-// withRequests waits until the status shows n requests: they are written down
-// after they are answered.
-func (w *world) withRequests(n int) (s hoststate.GatewayStatus) {
-	w.t.Helper()
-	w.eventually("the status shows the requests", func() error {
-		if s = w.gatewayStatus(); len(s.Requests) != n {
-			return fmt.Errorf("%d, want %d", len(s.Requests), n)
-		}
-		return nil
-	})
-	return s
-}
-
-// authority signs what it is asked to.
-type authority struct {
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-	pool *x509.CertPool
-
-	mu     sync.Mutex
-	life   time.Duration
-	signed int64
-}
-
-func newAuthority(t testing.TB) *authority {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &authority{key: key, cert: cert, pool: pool, life: time.Hour}
-}
-
-func (a *authority) sign(request []byte) ([]byte, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	block, _ := pem.Decode(request)
-	if block == nil {
-		return nil, errors.New("no PEM")
-	}
-	csr, err := x509.ParseCertificateRequest(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	a.signed++
-	template := &x509.Certificate{SerialNumber: big.NewInt(1 + a.signed), NotBefore: time.Now().Add(-time.Second), NotAfter: time.Now().Add(a.life), DNSNames: csr.DNSNames, IPAddresses: csr.IPAddresses, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, csr.PublicKey, a.key)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
-}
-
-// fakeFeed is control's side of the feed.
-type fakeFeed struct {
-	mu       sync.Mutex
-	deltas   []hoststate.Delta
-	changed  chan struct{}
-	reports  []hoststate.Report
-	closed   map[string]bool
-	refusals map[string]string
-}
-
-func newFakeFeed() *fakeFeed {
-	return &fakeFeed{changed: make(chan struct{}), closed: map[string]bool{}, refusals: map[string]string{}}
-}
-
-func (f *fakeFeed) send(d hoststate.Delta) int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	d.Position = hoststate.Position{Incarnation: "one", Revision: int64(len(f.deltas) + 1)}
-	d.Full = d.Full || len(f.deltas) == 0
-	f.deltas = append(f.deltas, d)
-	close(f.changed)
-	f.changed = make(chan struct{})
-	return d.Position.Revision
-}
-
-func (f *fakeFeed) serve(rw http.ResponseWriter, r *http.Request) {
-	if r.URL.Query().Get("role") != "gateway" || r.URL.Query().Get("host") != "host-1" {
-		http.Error(rw, "who?", http.StatusForbidden)
-		return
-	}
-	out := json.NewEncoder(rw)
-	for sent := 0; ; {
-		f.mu.Lock()
-		todo, changed := f.deltas[sent:], f.changed
-		f.mu.Unlock()
-		for _, d := range todo {
-			if out.Encode(d) != nil {
-				return
-			}
-			sent++
-		}
-		http.NewResponseController(rw).Flush()
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-			return
-		}
-	}
-}
-
-func (f *fakeFeed) report(rw http.ResponseWriter, r *http.Request) {
-	var rep hoststate.Report
-	if err := json.NewDecoder(r.Body).Decode(&rep); err != nil {
-		http.Error(rw, err.Error(), http.StatusBadRequest)
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.reports = append(f.reports, rep)
-	for _, id := range rep.Closed {
-		f.closed[id] = true
-	}
-	for k, v := range rep.Refused {
-		f.refusals[k] = v
-	}
-}
-
-func (f *fakeFeed) last() (r hoststate.Report) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if n := len(f.reports); n > 0 {
-		r = f.reports[n-1]
-	}
-	return r
-}
-
-func (f *fakeFeed) isClosed(id string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.closed[id]
-}
-
-// lines is a log that a test can look at.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
