@@ -6,48 +6,118 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Veth is a pair of links: the outer end in the namespace where it is made, the
-// inner one in another.
+// Veth is a pair of links: the outer end in one namespace, the inner one in another.
 type Veth struct {
 	Outer string // name in the outer namespace
 	Inner string // name in the inner one
 	Index int    // of the inner end; 0: any
 	MAC   net.HardwareAddr
 	MTU   int // 0: the kernel's default
+	// LinkLocal lets the inner end have its fe80:: address, without which IPv6
+	// neighbours are not found. The outer end never has one.
+	LinkLocal bool
 }
 
-// MakeVeth makes the pair, with its ends down and without addresses of their
-// own making, and returns the outer end's index. A pair that is there, by the
-// name of its outer end, is left as it is.
+// MakeVeth makes the pair, with its ends down, and returns the outer end's index.
+// A pair that joins the two namespaces by these names already is left as it is,
+// up or down; one that leads elsewhere, to a namespace that is going, is removed first.
 func MakeVeth(outer, inner *Namespace, v Veth) (index int, err error) {
-	err = outer.Do(func() error {
-		if l, err := netlink.LinkByName(v.Outer); err == nil {
-			index = l.Attrs().Index
+	index, there, err := findPair(outer, inner, v)
+	if err != nil {
+		return 0, err
+	}
+	if !there {
+		if err := outer.RemoveLink(v.Outer); err != nil {
+			return 0, err
+		}
+		if index, err = addPair(outer, inner, v); err != nil {
+			return 0, fmt.Errorf("make link %s: %w", v.Outer, err)
+		}
+	}
+	quiet := map[string]*Namespace{v.Outer: outer}
+	if !v.LinkLocal {
+		quiet[v.Inner] = inner
+	}
+	for name, n := range quiet {
+		if err := n.quieten(name); err != nil {
+			return 0, err
+		}
+	}
+	return index, nil
+}
+
+// findPair says whether the two ends are there and joined to each other.
+func findPair(outer, inner *Namespace, v Veth) (index int, joined bool, err error) {
+	index, _, err = outer.linkAndPeer(v.Outer)
+	if err != nil || index == 0 {
+		return 0, false, err
+	}
+	there, peer, err := inner.linkAndPeer(v.Inner)
+	return index, there != 0 && peer == index && (v.Index == 0 || v.Index == there), err
+}
+
+// linkAndPeer returns the index of a link, 0 if there is none, and its peer's.
+func (n *Namespace) linkAndPeer(name string) (index, peer int, err error) {
+	err = n.Do(func() error {
+		l, err := netlink.LinkByName(name)
+		if isNotFound(err) {
 			return nil
 		}
-		// iproute2's and the kernel's `index` is for the device itself, never for its peer.
+		if err != nil {
+			return fmt.Errorf("link %s: %w", name, err)
+		}
+		index, peer = l.Attrs().Index, l.Attrs().ParentIndex
+		return nil
+	})
+	return index, peer, err
+}
+
+func addPair(outer, inner *Namespace, v Veth) (index int, err error) {
+	err = outer.Do(func() error {
+		// An index can be chosen for the device itself, never for its peer.
 		la := netlink.NewLinkAttrs()
 		la.Name, la.Index, la.HardwareAddr, la.MTU = v.Inner, v.Index, v.MAC, v.MTU
 		la.Namespace = netlink.NsFd(inner.FD())
 		la.NumTxQueues, la.NumRxQueues = 1, 1
 		pair := &netlink.Veth{LinkAttrs: la, PeerName: v.Outer, PeerMTU: uint32(v.MTU), PeerNumTxQueues: 1, PeerNumRxQueues: 1}
 		if err := netlink.LinkAdd(pair); err != nil {
-			return fmt.Errorf("make link %s: %w", v.Outer, err)
+			return err
 		}
 		l, err := netlink.LinkByName(v.Outer)
 		if err != nil {
 			return err
 		}
 		index = l.Attrs().Index
-		return netlink.LinkSetIP6AddrGenMode(l, 1) // no fe80:: address, no packets of its own
+		return nil
 	})
 	return index, err
+}
+
+// quieten keeps a link from making addresses and sending packets of its own.
+func (n *Namespace) quieten(name string) error {
+	const none = 1 // IN6_ADDR_GEN_MODE_NONE
+	return n.Do(func() error {
+		l, err := netlink.LinkByName(name)
+		if err == nil {
+			err = netlink.LinkSetIP6AddrGenMode(l, none)
+		}
+		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
+			return nil // no IPv6 here
+		}
+		if err != nil {
+			return fmt.Errorf("quieten link %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+func isNotFound(err error) bool {
+	return errors.As(err, new(netlink.LinkNotFoundError)) || errors.Is(err, unix.ENODEV)
 }
 
 // SetUp brings the link with the name up.
@@ -61,97 +131,33 @@ func (n *Namespace) SetUp(name string) error {
 	})
 }
 
-// RemoveLink removes the link with the name and its peer. One that is not there is no error.
+// RemoveLink removes the link with the name and its peer. One that is not there,
+// or that somebody else is removing, is no error.
 func (n *Namespace) RemoveLink(name string) error {
 	return n.Do(func() error {
 		l, err := netlink.LinkByName(name)
-		if errors.As(err, new(netlink.LinkNotFoundError)) {
-			return nil
+		if err == nil {
+			err = netlink.LinkDel(l)
 		}
-		if err != nil {
-			return err
+		if err != nil && !isNotFound(err) {
+			return fmt.Errorf("remove link %s: %w", name, err)
 		}
-		return netlink.LinkDel(l)
+		return nil
 	})
 }
 
-// Every next hop of a service namespace is this one neighbour: no ARP, no ND, one
-// entry. The data plane looks at addresses only.
-var (
-	anyMAC   = net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	families = []struct {
-		family  int
-		gateway net.IP
-		all     netip.Prefix
-	}{
-		{unix.AF_INET, net.IPv4(169, 254, 0, 1), netip.MustParsePrefix("0.0.0.0/0")},
-		{unix.AF_INET6, net.ParseIP("fe80::1"), netip.MustParsePrefix("::/0")},
-	}
-)
-
-// DefaultThrough makes everything leave by the link, through the one neighbour.
-// The calling thread must be in the link's namespace, and the link up.
-func DefaultThrough(index int) error {
-	for _, f := range families {
-		if err := netlink.NeighSet(&netlink.Neigh{LinkIndex: index, Family: f.family, State: netlink.NUD_PERMANENT, IP: f.gateway, HardwareAddr: anyMAC}); err != nil {
-			return fmt.Errorf("neighbour %s: %w", f.gateway, err)
+// Links returns the names of the links in n, but for the loopback.
+func (n *Namespace) Links() (names []string, err error) {
+	err = n.Do(func() error {
+		links, err := netlink.LinkList()
+		for _, l := range links {
+			if l.Attrs().Flags&net.FlagLoopback == 0 {
+				names = append(names, l.Attrs().Name)
+			}
 		}
-		r := &netlink.Route{LinkIndex: index, Dst: ipNet(f.all), Gw: f.gateway, Family: f.family, Flags: int(netlink.FLAG_ONLINK)}
-		if err := netlink.RouteReplace(r); err != nil {
-			return fmt.Errorf("default route through %s: %w", f.gateway, err)
-		}
-	}
-	return nil
-}
-
-// EverythingLocal makes whatever comes in by the link be for this namespace. The
-// calling thread must be in it.
-func EverythingLocal(name string) error {
-	const table, loopback = 100, 1
-	for _, f := range families {
-		r := &netlink.Route{LinkIndex: loopback, Dst: ipNet(f.all), Table: table, Type: unix.RTN_LOCAL, Scope: unix.RT_SCOPE_HOST, Family: f.family}
-		if err := netlink.RouteReplace(r); err != nil {
-			return fmt.Errorf("local route: %w", err)
-		}
-		rule := netlink.NewRule()
-		rule.Family, rule.IifName, rule.Table, rule.Priority = f.family, name, table, 10
-		if err := netlink.RuleAdd(rule); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("rule for %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// AddAddress gives the link an address with its subnet. The calling thread must
-// be in the link's namespace.
-func AddAddress(name string, a netip.Prefix) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return fmt.Errorf("link %s: %w", name, err)
-	}
-	addr := &netlink.Addr{IPNet: &net.IPNet{IP: a.Addr().AsSlice(), Mask: net.CIDRMask(a.Bits(), a.Addr().BitLen())}, Flags: unix.IFA_F_NODAD}
-	if err := netlink.AddrReplace(l, addr); err != nil {
-		return fmt.Errorf("address %s on %s: %w", a, name, err)
-	}
-	return nil
-}
-
-// RouteVia adds the default route through the router. The calling thread must be
-// in the link's namespace.
-func RouteVia(name string, router netip.Addr) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return fmt.Errorf("link %s: %w", name, err)
-	}
-	r := &netlink.Route{LinkIndex: l.Attrs().Index, Gw: router.AsSlice(), Dst: nil}
-	if err := netlink.RouteReplace(r); err != nil {
-		return fmt.Errorf("default route via %s: %w", router, err)
-	}
-	return nil
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+		return err
+	})
+	return names, err
 }
 
 // LinkIndex returns the index of the link with the name.

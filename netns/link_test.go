@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netns_test
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"enishi.dev/enishi/netns"
+)
+
+func TestVeth(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
+	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001}
+	index, err := netns.MakeVeth(outer, inner, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("both ends are as asked, and down", func(t *testing.T) {
+		o, i := linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")
+		if o.Index != index || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
+			t.Errorf("outer end: %+v", o)
+		}
+		if i.Index != want.Index || i.MTU != 9001 || !bytes.Equal(i.HardwareAddr, want.MAC) || i.Flags&net.FlagUp != 0 {
+			t.Errorf("inner end: %+v", i)
+		}
+	})
+	t.Run("a pair that is there is left alone", func(t *testing.T) {
+		if err := outer.SetUp("o1"); err != nil {
+			t.Fatal(err)
+		}
+		again, err := netns.MakeVeth(outer, inner, want)
+		if err != nil || again != index {
+			t.Fatalf("index %d, %v; want %d", again, err, index)
+		}
+		if linkIn(t, outer, "o1").Flags&net.FlagUp == 0 {
+			t.Error("it was taken down")
+		}
+	})
+	t.Run("it makes no address of its own", func(t *testing.T) {
+		if err := inner.SetUp("eth0"); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range []*net.Interface{linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")} {
+			addrs, err := l.Addrs()
+			if err != nil || len(addrs) != 0 {
+				t.Errorf("%s has %v, %v", l.Name, addrs, err)
+			}
+		}
+	})
+	t.Run("a pair that leads to another namespace gives way", func(t *testing.T) {
+		other := mustMake(t, filepath.Join(dir, "other"))
+		if _, err := netns.MakeVeth(outer, other, want); err != nil {
+			t.Fatal(err)
+		}
+		linkIn(t, other, "eth0")
+		if names, err := inner.Links(); err != nil || len(names) != 0 {
+			t.Errorf("old namespace has %q, %v", names, err)
+		}
+		peers, err := outer.PeersOf(other)
+		if err != nil || !slices.Equal(peers, []string{"o1"}) {
+			t.Errorf("peers %q, %v", peers, err)
+		}
+	})
+	t.Run("removing it twice is no error", func(t *testing.T) {
+		for range 2 {
+			if err := outer.RemoveLink("o1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// ip shows what iproute2 sees in n.
+func ip(t *testing.T, n *netns.Namespace, args ...string) (out string) {
+	t.Helper()
+	path, err := exec.LookPath("ip")
+	if err != nil {
+		t.Skip("needs iproute2: install the package")
+	}
+	err = n.Do(func() error {
+		b, err := exec.Command(path, args...).CombinedOutput()
+		out = strings.TrimSpace(string(b))
+		return err
+	})
+	if err != nil {
+		t.Fatalf("ip %q: %v: %s", args, err, out)
+	}
+	return out
+}
+
+func TestRoutes(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	outer := mustMake(t, filepath.Join(dir, "outer"))
+	upPair := func(t *testing.T, name string) (*netns.Namespace, int) {
+		inner := mustMake(t, filepath.Join(dir, name))
+		if _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range []string{"lo", "eth0"} {
+			if err := inner.SetUp(l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := outer.SetUp(name); err != nil {
+			t.Fatal(err)
+		}
+		return inner, linkIn(t, inner, "eth0").Index
+	}
+	t.Run("an instance has its address and its router, as on EC2", func(t *testing.T) {
+		n, _ := upPair(t, "instance")
+		err := n.Do(func() error {
+			for range 2 { // again after a restart
+				if err := netns.AddAddress("eth0", netip.MustParsePrefix("10.0.1.10/24")); err != nil {
+					return err
+				}
+				if err := netns.RouteVia("eth0", netip.MustParseAddr("10.0.1.1")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ip(t, n, "route")
+		if !strings.Contains(got, "default via 10.0.1.1 dev eth0") || !strings.Contains(got, "10.0.1.0/24 dev eth0") {
+			t.Errorf("routes:\n%s", got)
+		}
+	})
+	t.Run("an IPv6 address has its router too", func(t *testing.T) {
+		n, _ := upPair(t, "six")
+		err := n.Do(func() error {
+			if err := netns.AddAddress("eth0", netip.MustParsePrefix("2001:db8::10/64")); err != nil {
+				return err
+			}
+			return netns.RouteVia("eth0", netip.MustParseAddr("2001:db8::1"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ip(t, n, "-6", "route"); !strings.Contains(got, "default via 2001:db8::1 dev eth0") {
+			t.Errorf("routes:\n%s", got)
+		}
+	})
+	t.Run("a service namespace takes every address, and answers through one neighbour", func(t *testing.T) {
+		n, index := upPair(t, "service")
+		err := n.Do(func() error {
+			for range 2 {
+				if err := netns.DefaultThrough(index); err != nil {
+					return err
+				}
+				if err := netns.EverythingLocal("eth0"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range []string{"-4", "-6"} {
+			if got := ip(t, n, family, "route", "show", "table", "100"); !strings.Contains(got, "local default dev lo") {
+				t.Errorf("%s table 100:\n%s", family, got)
+			}
+			if got := ip(t, n, family, "rule"); strings.Count(got, "iif eth0 lookup 100") != 1 {
+				t.Errorf("%s rules:\n%s", family, got)
+			}
+			if got := ip(t, n, family, "neigh"); strings.Count(got, "PERMANENT") != 1 {
+				t.Errorf("%s neighbours:\n%s", family, got)
+			}
+		}
+		if got := ip(t, n, "route", "get", "10.1.2.3"); !strings.Contains(got, "via 169.254.0.1 dev eth0") {
+			t.Errorf("route to a client: %s", got)
+		}
+	})
+}
