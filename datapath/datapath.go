@@ -7,20 +7,25 @@
 package datapath
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf/link"
 
 	"enishi.dev/enishi/hoststate"
 )
 
-// Options says where a datapath lives and how large it is. Zero sizes mean the defaults.
+// Options says where a datapath lives and how large it is. Zero sizes mean the
+// defaults. Other Flows or HalfOpen than before end the flows that are tracked.
 type Options struct {
 	Pins     string // a directory on a bpffs: maps, programs and links are pinned there
 	Log      *slog.Logger
-	Flows    int // established flows, 262144 by default
-	HalfOpen int // flows that nobody has answered yet, 16384 by default
+	Flows    int // halves of established flows, 262144 by default: each flow has two
+	HalfOpen int // halves of flows that have not been confirmed yet, 16384 by default
+	Quota    int // established flows of one interface, a quarter of Flows by default
 	MTU      int // the largest IP packet between interfaces, 9001 by default
 }
 
@@ -31,73 +36,188 @@ var (
 	ProbeAddr6 = netip.MustParseAddr("fd00:ec2::ffff")
 )
 
-// Datapath is the kernel's side of one host.
-type Datapath struct{}
+// EndpointMTU is the largest IP packet through an endpoint, as in AWS.
+const EndpointMTU = 8500
 
-var errNotYet = errors.New("datapath: not in this commit")
+// Datapath is the kernel's side of one host. Its methods may be called from any
+// goroutine, but for Attach, which must run on a thread in the port's namespace.
+type Datapath struct {
+	log  *slog.Logger
+	objs bpfObjects
 
-// Probe names what the kernel lacks, or returns nil.
-func Probe() error { return errNotYet }
+	mu      sync.Mutex // guards everything below
+	dirty   bool       // the kernel may hold something else than units and ports say
+	whole   bool       // units are all there is; before, what others are in the kernel stays
+	units   map[hoststate.Key]hoststate.Unit
+	ports   map[string]Port         // by name
+	wiring  wiring                  // the same, by what they belong to
+	holders map[any]hoststate.Key   // whose an address, an interface or a network is
+	users   map[any]map[uint32]int  // networks of the interfaces that use a group set or route table
+	others  []string                // directories of other layouts
+	moves   map[string]func() error // links of other layouts, taken over once the maps are filled
+	links   map[string]link.Link    // by the name of their pin
+	pins    string                  // of this layout
 
-// Open loads the program, or takes over what is pinned in o.Pins with the same layout.
-// Afterwards Apply, Attach and the rest may be called, by one goroutine at a time.
-func Open(o Options) (*Datapath, error) { return nil, errNotYet }
-
-// Close lets go of the kernel's objects; what is pinned stays and goes on working.
-func (d *Datapath) Close() error { return errNotYet }
-
-// Attach makes p carry packets; the caller sets the link up only afterwards. It must
-// run on a thread in the link's namespace. Attaching again changes nothing.
-func (d *Datapath) Attach(p Port) error { return errNotYet }
-
-// Detach undoes Attach. A port that is not attached is not an error.
-func (d *Datapath) Detach(name string) error { return errNotYet }
-
-// SteerNamespace lets the sockets tcp and udp53 take whatever arrives in the
-// namespace nsfd by the interface whose index is vni.
-func (d *Datapath) SteerNamespace(nsfd int, vni uint32, name string, tcp, udp53 int) error {
-	return errNotYet
+	generations map[uint32]uint64 // by VNI, as the kernel has them
+	generation  uint64            // the newest
+	writes      int
 }
 
-// UnsteerNamespace undoes SteerNamespace.
-func (d *Datapath) UnsteerNamespace(name string, vni uint32) error { return errNotYet }
+// UnitError is a unit that was not made true, and why. Errors of Apply hold one
+// for each such unit; the others hold.
+type UnitError struct {
+	Key hoststate.Key
+	Err error
+}
+
+func (e *UnitError) Error() string { return e.Key.String() + ": " + e.Err.Error() }
+func (e *UnitError) Unwrap() error { return e.Err }
+
+// Close lets go of the kernel's objects; what is pinned stays and goes on working.
+func (d *Datapath) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	errs := []error{d.objs.Close()}
+	for _, l := range d.links {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// nextGeneration is never used twice, also not by the agent after this one.
+func (d *Datapath) nextGeneration() uint64 {
+	d.generation = max(d.generation+1, uint64(time.Now().UnixNano()))
+	return d.generation
+}
 
 // Apply makes the kernel hold set and no longer gone, and returns how many writes
 // that took. Other units stay. It is idempotent; after an error, calling it again
-// is the whole recovery.
+// is the whole recovery. A unit that cannot be is left out and named by a UnitError.
 func (d *Datapath) Apply(set []hoststate.Unit, gone []hoststate.Key) (int, error) {
-	return 0, errNotYet
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.apply(set, gone)
 }
 
 // ApplyFull makes the kernel hold all and nothing else.
-func (d *Datapath) ApplyFull(all []hoststate.Unit) (int, error) { return 0, errNotYet }
-
-// AddProbe lets connections from the TCP port port of the probe's addresses into
-// the network vni.
-func (d *Datapath) AddProbe(port uint16, vni uint32) error { return errNotYet }
-
-// RemoveProbe undoes AddProbe.
-func (d *Datapath) RemoveProbe(port uint16) error { return errNotYet }
-
-// Drops returns the packets refused since the data plane was made, by network and reason.
-func (d *Datapath) Drops() ([]hoststate.Drop, error) { return nil, errNotYet }
-
-// Flows returns the number of tracked flows.
-func (d *Datapath) Flows() (int, error) { return 0, errNotYet }
-
-// Sweep removes flows that have expired.
-func (d *Datapath) Sweep(ctx context.Context) error { return errNotYet }
-
-// Trail is what becomes of a packet, and why.
-type Trail struct {
-	Verdict string // "deliver", "answer" or "drop"
-	Reason  string // of a drop, in the words of Drops
-	Flow    bool   // decided by an existing flow
-	Route   string // what the route table said: "local", "interface", "blackhole", or "" where no table was asked
-	Target  string // the interface or port that gets it
-	Egress  string // id of the rule that let it out
-	Ingress string // id of the rule that let it in
+func (d *Datapath) ApplyFull(all []hoststate.Unit) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	keep := map[hoststate.Key]bool{}
+	for _, u := range all {
+		keep[u.Key()] = true
+	}
+	var gone []hoststate.Key
+	for k := range d.units {
+		if !keep[k] {
+			gone = append(gone, k)
+		}
+	}
+	d.whole = true
+	d.dirty = true // also a slow audit: what the maps hold is read again
+	n, err := d.apply(all, gone)
+	return n, errors.Join(err, d.move())
 }
 
-// Explain says what would happen to packet if it came in by port. Nothing is written.
-func (d *Datapath) Explain(port string, packet []byte) (Trail, error) { return Trail{}, errNotYet }
+func (d *Datapath) apply(set []hoststate.Unit, gone []hoststate.Key) (int, error) {
+	var errs []error
+	touched := map[hoststate.Key]hoststate.Unit{}
+	for _, k := range gone {
+		touched[k] = nil
+	}
+	for _, u := range set {
+		if err := check(u); err != nil {
+			errs = append(errs, &UnitError{u.Key(), err}) // the one before stays
+			continue
+		}
+		touched[u.Key()] = u
+	}
+	n, err := d.change(touched, nil, nil)
+	return n, errors.Join(append(errs, err)...)
+}
+
+// change replaces units (nil: gone) and ports, in one step, and writes what that
+// means for the kernel. The units of the ports must be among the touched.
+func (d *Datapath) change(touched map[hoststate.Key]hoststate.Unit, out, in *Port) (int, error) {
+	have, want := image{}, image{}
+	affected := map[uint32]bool{}
+	d.gather(touched, out, have, affected)
+	idleBefore := d.idleLists(touched)
+	d.release(touched)
+	d.wiring.cut(out)
+	d.wiring.join(in)
+	errs := d.hold(touched)
+	d.gather(touched, in, want, affected)
+	idle := func(key any) bool {
+		if have[key] == nil {
+			return idleBefore[key]
+		}
+		return len(d.users[key]) == 0
+	}
+	if d.dirty {
+		idle = func(any) bool { return false }
+		if err := d.compare(&have, &want, affected); err != nil {
+			return 0, errors.Join(append(errs, err)...)
+		}
+	}
+	n, err := d.write(plan(have, want, idle), affected)
+	return n, errors.Join(append(errs, err)...)
+}
+
+// gather adds what the touched units and the port mean at this moment.
+func (d *Datapath) gather(touched map[hoststate.Key]hoststate.Unit, p *Port, im image, affected map[uint32]bool) {
+	for k := range touched {
+		if u := d.units[k]; u != nil {
+			facts(u, d.wiring, im)
+			d.networksOf(u, affected)
+		}
+	}
+	portFacts(p, im)
+}
+
+// write carries out a plan, then lets the flows of the networks it concerns be
+// decided again.
+func (d *Datapath) write(p []write, affected map[uint32]bool) (int, error) {
+	d.writes = 0
+	if len(p) == 0 {
+		d.dirty = !d.whole
+		return 0, nil
+	}
+	var errs []error
+	for _, w := range p { // one that fails drops packets, never misleads them: go on
+		if err := d.carry(w); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for vni := range affected {
+		if err := d.bump(vni); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	d.dirty = len(errs) > 0 || !d.whole
+	return d.writes, errors.Join(errs...)
+}
+
+// compare replaces have by what the kernel holds, and want by everything wanted.
+func (d *Datapath) compare(have, want *image, affected map[uint32]bool) error {
+	kernel, err := d.read()
+	if err != nil {
+		return err
+	}
+	for _, u := range d.units {
+		facts(u, d.wiring, *want)
+		d.networksOf(u, affected)
+	}
+	for _, p := range d.ports {
+		portFacts(&p, *want)
+	}
+	if !d.whole {
+		for k := range kernel {
+			if _, ok := (*want)[k]; !ok && (*have)[k] == nil {
+				delete(kernel, k)
+			}
+		}
+	}
+	*have = kernel
+	return nil
+}

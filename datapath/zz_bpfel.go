@@ -38,17 +38,7 @@ const (
 
 type bpfChunk struct {
 	_    structs.HostLayout
-	Rule [8]struct {
-		_        structs.HostLayout
-		Prefix   [2]uint64
-		Mask     [2]uint64
-		Family   uint32
-		Group    uint32
-		Flags    uint32
-		Protocol int32
-		From     int32
-		To       int32
-	}
+	Rule [8]bpfRule
 }
 
 type bpfChunkKey struct {
@@ -281,6 +271,18 @@ const (
 	bpfRouteTargetROUTE_INTERFACE bpfRouteTarget = 2
 	bpfRouteTargetROUTE_BLACKHOLE bpfRouteTarget = 3
 )
+
+type bpfRule struct {
+	_        structs.HostLayout
+	Prefix   [2]uint64
+	Mask     [2]uint64
+	Family   uint32
+	Group    uint32
+	Flags    uint32
+	Protocol int32
+	From     int32
+	To       int32
+}
 
 type bpfRuleFlag uint32
 

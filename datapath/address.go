@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"net/netip"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+func networkFacts(n *hoststate.Network, w wiring, im image) {
+	im[bpfNetworkKey{Vni: n.VNI}] = bpfNetwork{Door: w.doors[n.VNI]}
+	for _, a := range n.Resolver {
+		im[addressKey(n.VNI, a)] = bpfAddress{Kind: uint32(bpfAddressKindADDRESS_RESOLVER)}
+	}
+}
+
+func interfaceFacts(i *hoststate.Interface, w wiring, im image) {
+	id := handle(i.ID)
+	v := bpfInterface{
+		Vni:      i.VNI,
+		Ifindex:  w.interfaces[id],
+		Groupset: handle(i.GroupSet),
+		Table:    handle(i.RouteTable),
+		Endpoint: handle(i.Endpoint),
+		Mac:      i.MAC,
+	}
+	kind := bpfAddressKindADDRESS_INTERFACE
+	if v.Endpoint != 0 {
+		kind, v.Ifindex = bpfAddressKindADDRESS_ENDPOINT, 0
+	}
+	if i.AnySource {
+		v.Flags = uint32(bpfInterfaceFlagINTERFACE_ANY_SOURCE)
+	}
+	im[bpfInterfaceKey{Id: id}] = v
+	for _, a := range i.Addresses {
+		im[addressKey(i.VNI, a)] = bpfAddress{Kind: uint32(kind), Interface: id}
+	}
+	if v.Ifindex != 0 {
+		im[bpfPortKey{Ifindex: v.Ifindex}] = bpfPort{
+			Kind: uint32(bpfPortKindPORT_INTERFACE), Vni: i.VNI, Interface: id, Flags: v.Flags, Mac: i.MAC,
+		}
+	}
+}
+
+// endpointFacts lists the ports that are served. While the endpoint closes, only
+// connections that it already has may use them.
+func endpointFacts(e *hoststate.Endpoint, im image) {
+	state := bpfListenerStateLISTENER_OPEN
+	if e.Closing {
+		state = bpfListenerStateLISTENER_CLOSING
+	}
+	for _, p := range e.Ports {
+		im[bpfListenerKey{Endpoint: handle(e.ID), Port: p}] = bpfListener{State: uint32(state)}
+	}
+}
+
+func addressKey(vni uint32, a netip.Addr) bpfAddressKey {
+	k := bpfAddressKey{Vni: vni, Family: family(a)}
+	copy(k.Ip[:], a.AsSlice())
+	return k
+}
+
+func family(a netip.Addr) uint32 {
+	if a.Is4() {
+		return uint32(bpfFamilyFAMILY_IPV4)
+	}
+	return uint32(bpfFamilyFAMILY_IPV6)
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// bench is a data plane in a network namespace of its own, with links to attach
+// to. Packets are put into the compiled program one by one; none is sent.
+type bench struct {
+	*Datapath
+	t     testing.TB
+	pins  string
+	work  chan func()
+	index map[string]int // of the host sides, by port name
+	seen  map[bpfDropKey]uint64
+}
+
+func needRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: loads eBPF programs")
+	}
+}
+
+// newBench opens a data plane with links for the named ports, which are not attached.
+func newBench(t testing.TB, ports ...string) *bench {
+	t.Helper()
+	needRoot(t)
+	b := &bench{t: t, pins: mountBPFFS(t), work: make(chan func()), index: map[string]int{}, seen: map[bpfDropKey]uint64{}}
+	b.startThread()
+	b.do(func() {
+		for i, name := range ports {
+			link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("h%d", i)}, PeerName: fmt.Sprintf("p%d", i)}
+			if err := netlink.LinkAdd(link); err != nil {
+				t.Errorf("add link: %v", err)
+				return
+			}
+			l, err := netlink.LinkByName(link.Name)
+			if err != nil {
+				t.Errorf("find link: %v", err)
+				return
+			}
+			b.index[name] = l.Attrs().Index
+		}
+	})
+	b.open(Options{})
+	return b
+}
+
+// open opens the data plane, again if it was.
+func (b *bench) open(o Options) {
+	b.t.Helper()
+	if b.Datapath != nil {
+		b.Datapath.Close()
+	}
+	o.Pins, o.Log = b.pins, slog.New(slog.NewTextHandler(io.Discard, nil))
+	d, err := Open(o)
+	if err != nil {
+		var ve *ebpf.VerifierError
+		if errors.As(err, &ve) {
+			b.t.Logf("%+v", ve)
+		}
+		b.t.Fatal(err)
+	}
+	b.Datapath = d
+	b.t.Cleanup(func() { d.Close() })
+}
+
+func mountBPFFS(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
+		t.Fatalf("mount bpffs: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount bpffs: %v", err)
+		}
+	})
+	return dir
+}
+
+// startThread starts a thread in a new network namespace, which ends with the test.
+func (b *bench) startThread() {
+	b.t.Helper()
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		back, err := os.Open("/proc/thread-self/ns/net")
+		if err == nil {
+			defer back.Close()
+			err = unix.Unshare(unix.CLONE_NEWNET)
+		}
+		started <- err
+		for f := range b.work {
+			f()
+		}
+		if err := unix.Setns(int(back.Fd()), unix.CLONE_NEWNET); err == nil {
+			runtime.UnlockOSThread() // else the thread ends with the goroutine
+		}
+	}()
+	if err := <-started; err != nil {
+		b.t.Fatalf("new network namespace: %v", err)
+	}
+	b.t.Cleanup(func() { close(b.work); <-ended })
+}
+
+// do runs f on the thread in the namespace. f must not call Fatal.
+func (b *bench) do(f func()) {
+	done := make(chan struct{})
+	b.work <- func() { f(); close(done) }
+	<-done
+}
+
+func (b *bench) attach(ports ...Port) {
+	b.t.Helper()
+	b.do(func() {
+		for _, p := range ports {
+			p.Ifindex = b.index[p.Name]
+			if err := b.Attach(p); err != nil {
+				b.t.Errorf("attach %s: %v", p.Name, err)
+			}
+		}
+	})
+}
+
+func (b *bench) apply(units ...hoststate.Unit) {
+	b.t.Helper()
+	if _, err := b.Apply(units, nil); err != nil {
+		b.t.Fatalf("apply: %v", err)
+	}
+}
+
+// run puts a frame into the program as if it came in by the port, and returns the
+// program's verdict and the frame it made.
+func (b *bench) run(port string, frame []byte) (int, []byte) {
+	out := make([]byte, len(frame)+256)
+	o := ebpf.RunOptions{Data: frame, DataOut: out, Context: ifindexContext{Ifindex: uint32(b.index[port])}}
+	verdict, err := b.objs.Pipeline.Run(&o)
+	if err != nil {
+		b.t.Errorf("run: %v", err)
+	}
+	return int(verdict), o.DataOut
+}
+
+// ifindexContext is struct __sk_buff with what a live packet has set.
+type ifindexContext struct {
+	_       [10]uint32
+	Ifindex uint32
+	_       [31]uint32
+	GSOSegs uint32
+	_       [2]uint32
+	GSOSize uint32
+	_       [2]uint32
+}
+
+// dropped returns the reason of the one packet that was counted since the last
+// call, "" if none was.
+func (b *bench) dropped() string {
+	var k bpfDropKey
+	var perCPU []bpfDropCount
+	why := ""
+	it := b.objs.Drops.Iterate()
+	for it.Next(&k, &perCPU) {
+		var n uint64
+		for _, c := range perCPU {
+			n += c.Packets
+		}
+		if n -= b.seen[k]; n > 0 {
+			b.seen[k] += n
+			if n > 1 || why != "" {
+				b.t.Errorf("one packet was counted more than once: %q, %q (%d)", why, reason(k.Reason), n)
+			}
+			why = reason(k.Reason)
+		}
+	}
+	if err := it.Err(); err != nil {
+		b.t.Errorf("read drops: %v", err)
+	}
+	return why
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// Trail is what becomes of a packet, and why.
+type Trail struct {
+	Verdict string // "deliver", "answer" or "drop"; a drop may be answered too
+	Reason  string // of a drop, in the words of Drops
+	Flow    bool   // an earlier packet of the connection decided
+	Route   string // what the route table said: "local", "interface", "blackhole", or "" where none was asked
+	Target  string // id of the interface that gets it; "" at a resolver or for the probe
+	Egress  string // id of the rule that let it out
+	Ingress string // id of the rule that let it in
+	// Refused says whose rules refused it, where the reason is "security group":
+	// "egress" are the sender's, "ingress" the target's.
+	Refused string
+}
+
+// verdicts are the words for the program's enum verdict.
+var verdicts = map[bpfVerdict]string{
+	bpfVerdictVERDICT_DELIVER: "deliver",
+	bpfVerdictVERDICT_RESOLVE: "answer",
+	bpfVerdictVERDICT_DROP:    "drop",
+	bpfVerdictVERDICT_RESET:   "drop",
+	bpfVerdictVERDICT_TOO_BIG: "drop",
+}
+
+// skbContext is the kernel's struct __sk_buff, as far as a run may set it.
+type skbContext struct {
+	_  [12]uint32
+	Cb [5]uint32
+	_  [27]uint32
+}
+
+// Explain says what would happen to packet, an Ethernet frame, if it came in by
+// port. Nothing is written: no flow, no counter.
+func (d *Datapath) Explain(port string, packet []byte) (Trail, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, ok := d.ports[port]
+	if !ok {
+		return Trail{}, fmt.Errorf("explain: port %s is not attached", port)
+	}
+	t, err := d.explain(uint32(p.Ifindex), packet)
+	if err != nil {
+		return Trail{}, fmt.Errorf("explain: %w", err)
+	}
+	return d.translate(t), nil
+}
+
+func (d *Datapath) explain(ifindex uint32, packet []byte) (bpfTrail, error) {
+	var t bpfTrail
+	_, err := d.objs.Explain.Run(&ebpf.RunOptions{Data: packet, Context: skbContext{Cb: [5]uint32{ifindex}}})
+	if err != nil {
+		return t, err
+	}
+	return t, d.objs.Trails.Lookup(uint32(0), &t)
+}
+
+func (d *Datapath) translate(t bpfTrail) Trail {
+	text := Trail{
+		Verdict: verdicts[bpfVerdict(t.Verdict)],
+		Reason:  reason(t.Reason),
+		Flow:    t.Flow != 0,
+		Target:  d.holders[bpfInterfaceKey{Id: t.Target}].ID,
+		Egress:  d.ruleName(t.EgressSet, t.Egress),
+		Ingress: d.ruleName(t.IngressSet, t.Ingress),
+	}
+	switch bpfRouteTarget(t.Route) {
+	case bpfRouteTargetROUTE_LOCAL:
+		text.Route = string(hoststate.RouteLocal)
+	case bpfRouteTargetROUTE_INTERFACE:
+		text.Route = string(hoststate.RouteInterface)
+	case bpfRouteTargetROUTE_BLACKHOLE:
+		text.Route = string(hoststate.RouteBlackhole)
+	}
+	if bpfDropReason(t.Reason) == bpfDropReasonDROP_GROUPS {
+		text.Refused = "egress"
+		if t.IngressSet != 0 {
+			text.Refused = "ingress"
+		}
+	}
+	return text
+}
+
+// ruleName is the id of rule number n (from 1) of the group set with the handle.
+func (d *Datapath) ruleName(set uint64, n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	for _, u := range d.units {
+		if g, ok := u.(*hoststate.GroupSet); ok && handle(g.ID) == set {
+			return ruleID(g, int(n)-1)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+)
+
+// sweepKeys is how many flows the program looks at in one call (SWEEP_KEYS).
+const sweepKeys = 64
+
+// Flows returns the number of connections that are tracked.
+func (d *Datapath) Flows() (int, error) {
+	n := 0
+	count := func(_ bpfFlowKey, f bpfFlow) {
+		if f.State&uint32(bpfFlowStateFLOW_INITIATOR) != 0 {
+			n++
+		}
+	}
+	return n, errOr(readMap(d.objs.Flows, count), readMap(d.objs.HalfOpen, count))
+}
+
+// Sweep removes flows that have expired, and those of interfaces that are gone.
+// The program judges; it is asked about every flow.
+func (d *Datapath) Sweep(ctx context.Context) error {
+	for _, m := range []*ebpf.Map{d.objs.Flows, d.objs.HalfOpen} {
+		var keys []bpfFlowKey
+		if err := readMap(m, func(k bpfFlowKey, _ bpfFlow) { keys = append(keys, k) }); err != nil {
+			return err
+		}
+		for part := range slices.Chunk(keys, sweepKeys) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := d.sweep(part); err != nil {
+				return fmt.Errorf("sweep: %w", err)
+			}
+		}
+	}
+	return d.sweepUsages()
+}
+
+func (d *Datapath) sweep(keys []bpfFlowKey) error {
+	packet := bytes.NewBuffer(make([]byte, 16))
+	if err := binary.Write(packet, binary.NativeEndian, keys); err != nil {
+		return err
+	}
+	_, err := d.objs.Sweep.Run(&ebpf.RunOptions{Data: packet.Bytes()})
+	return err
+}
+
+// sweepUsages forgets the counts of interfaces that are gone.
+func (d *Datapath) sweepUsages() error {
+	var gone []bpfUsageKey
+	err := readMap(d.objs.Usages, func(k bpfUsageKey, u bpfUsage) {
+		var i bpfInterface
+		if u.Flows == 0 && errors.Is(d.objs.Interfaces.Lookup(bpfInterfaceKey{Id: k.Owner}, &i), ebpf.ErrKeyNotExist) {
+			gone = append(gone, k)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range gone {
+		if err := d.objs.Usages.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("forget usage: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// What the names of pinned links begin with.
+const (
+	portPin  = "port-"
+	steerPin = "steer-"
+)
+
+func (d *Datapath) keepLink(pin string, l link.Link) error {
+	if err := l.Pin(filepath.Join(d.pins, pin)); err != nil {
+		return errors.Join(fmt.Errorf("pin: %w", err), l.Close())
+	}
+	d.links[pin] = l
+	return nil
+}
+
+func (d *Datapath) removeLink(pin string) error {
+	l := d.links[pin]
+	if l == nil {
+		return nil
+	}
+	delete(d.links, pin)
+	if err := errors.Join(l.Unpin(), l.Close()); err != nil {
+		return fmt.Errorf("unpin %s: %w", pin, err)
+	}
+	return nil
+}
+
+// eachLink calls f for every pinned link in dir.
+func eachLink(dir string, f func(pin string, l link.Link) error) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read pins: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), portPin) && !strings.HasPrefix(e.Name(), steerPin) {
+			continue
+		}
+		l, err := link.LoadPinnedLink(filepath.Join(dir, e.Name()), nil)
+		if err != nil {
+			return fmt.Errorf("load link %s: %w", e.Name(), err)
+		}
+		if err := f(e.Name(), l); err != nil {
+			return fmt.Errorf("take over %s: %w", e.Name(), err)
+		}
+	}
+	return nil
+}
+
+// loadLinks finds the links of an agent before this one. A link whose interface or
+// namespace has gone is removed.
+func (d *Datapath) loadLinks() error {
+	return eachLink(d.pins, func(pin string, l link.Link) error {
+		d.links[pin] = l
+		info, err := l.Info()
+		if err != nil {
+			return err
+		}
+		if name, ok := strings.CutPrefix(pin, steerPin); ok {
+			if info.NetNs() == nil || info.NetNs().NetnsInode == 0 {
+				return d.removeLink(pin)
+			}
+			d.log.Debug("found steering", "name", name)
+			return l.Update(d.objs.Steer)
+		}
+		if info.TCX() == nil || info.TCX().Ifindex == 0 {
+			return d.removeLink(pin)
+		}
+		return d.findPort(strings.TrimPrefix(pin, portPin), info.TCX().Ifindex)
+	})
+}
+
+// findPort learns from the maps what the link found under name carries.
+func (d *Datapath) findPort(name string, ifindex uint32) error {
+	var v bpfPort
+	err := d.objs.Ports.Lookup(bpfPortKey{Ifindex: ifindex}, &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil // its unit never came: Attach will say it again
+	}
+	if err != nil {
+		return err
+	}
+	p := Port{Ifindex: int(ifindex), Kind: PortKind(v.Kind), Name: name, Network: v.Vni, handle: v.Interface}
+	d.ports[name] = p
+	d.wiring.join(&p)
+	return nil
+}
+
+// loadMoves remembers the links of another layout: they are switched to this
+// program one by one, once its maps are filled.
+func (d *Datapath) loadMoves(dir string) error {
+	return eachLink(dir, func(pin string, l link.Link) error {
+		d.moves[pin] = func() error {
+			program := d.objs.Root
+			if strings.HasPrefix(pin, steerPin) {
+				program = d.objs.Steer
+			}
+			if err := l.Update(program); err != nil {
+				return errors.Join(fmt.Errorf("switch %s: %w", pin, err), l.Unpin(), l.Close())
+			}
+			return d.keepLink(pin, l) // pinning a pinned link moves the pin
+		}
+		return nil
+	})
+}
+
+// move switches the links of other layouts that were attached again, and removes
+// a layout that nothing runs by any more.
+func (d *Datapath) move() error {
+	var errs []error
+	for pin, move := range d.moves {
+		name, isPort := strings.CutPrefix(pin, portPin)
+		if _, attached := d.ports[name]; isPort && attached {
+			errs = append(errs, move())
+			delete(d.moves, pin)
+		}
+	}
+	if len(d.moves) > 0 {
+		return errors.Join(errs...)
+	}
+	for _, dir := range d.others {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	d.others = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// Open loads the program, or takes over what is pinned in o.Pins with the same
+// layout: packets never stop. What another layout has pinned goes on working until
+// ApplyFull has filled the maps and the ports are attached again.
+func Open(o Options) (*Datapath, error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("lift memory limit: %w", err)
+	}
+	spec, err := loadBpf()
+	if err != nil {
+		return nil, fmt.Errorf("read program: %w", err)
+	}
+	if err := o.size(spec); err != nil {
+		return nil, fmt.Errorf("size program: %w", err)
+	}
+	layout, err := pinMaps(spec)
+	if err != nil {
+		return nil, err
+	}
+	d := &Datapath{
+		log: o.Log, dirty: true, pins: filepath.Join(o.Pins, layout),
+		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
+		wiring:  wiring{map[uint64]uint32{}, map[uint32]uint32{}},
+		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
+		links: map[string]link.Link{}, moves: map[string]func() error{},
+		generations: map[uint32]uint64{},
+	}
+	if err := os.MkdirAll(d.pins, 0o700); err != nil {
+		return nil, fmt.Errorf("make pin directory: %w", err)
+	}
+	if err := spec.LoadAndAssign(&d.objs, &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: d.pins}}); err != nil {
+		return nil, fmt.Errorf("load program: %w", err)
+	}
+	if err := d.takeOver(o.Pins, layout); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (o Options) size(spec *ebpf.CollectionSpec) error {
+	flows := cmp.Or(o.Flows, 1<<18)
+	spec.Maps[bpfMapFlows].MaxEntries = uint32(flows)
+	spec.Maps[bpfMapHalfOpen].MaxEntries = uint32(cmp.Or(o.HalfOpen, 1<<14))
+	return errors.Join(
+		spec.Variables[bpfVarMtu].Set(uint32(cmp.Or(o.MTU, 9001))),
+		spec.Variables[bpfVarEndpointMtu].Set(uint32(min(EndpointMTU, cmp.Or(o.MTU, 9001)))),
+		spec.Variables[bpfVarFlowQuota].Set(uint32(cmp.Or(o.Quota, flows/4))),
+	)
+}
+
+// pinMaps marks the maps that outlive the agent and returns the name of their
+// layout: programs of one layout can work on each other's maps.
+func pinMaps(spec *ebpf.CollectionSpec) (string, error) {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
+		m := spec.Maps[name]
+		if strings.HasPrefix(name, ".") || name == bpfMapWorks || name == bpfMapTrails {
+			continue // of one load
+		}
+		m.Pinning = ebpf.PinByName
+		fmt.Fprintln(h, name, m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags)
+		for _, t := range []btf.Type{m.Key, m.Value} {
+			if t == nil {
+				continue
+			}
+			text, err := new(btf.GoFormatter).TypeDeclaration("t", t)
+			if err != nil {
+				return "", fmt.Errorf("layout of %s: %w", name, err)
+			}
+			fmt.Fprintln(h, text)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// takeOver makes pinned links run this program, and learns what they carry.
+func (d *Datapath) takeOver(pins, layout string) error {
+	if err := d.objs.Programs.Put(uint32(0), d.objs.Pipeline); err != nil {
+		return fmt.Errorf("install program: %w", err)
+	}
+	if err := d.loadLinks(); err != nil {
+		return err
+	}
+	if _, err := d.read(); err != nil { // for the generations
+		return err
+	}
+	entries, err := os.ReadDir(pins)
+	if err != nil {
+		return fmt.Errorf("read pin directory: %w", err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || e.Name() == layout {
+			continue
+		}
+		dir := filepath.Join(pins, e.Name())
+		d.others = append(d.others, dir)
+		if err := d.loadMoves(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
