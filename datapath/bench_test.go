@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -22,11 +21,11 @@ import (
 // to. Packets are put into the compiled program one by one; none is sent.
 type bench struct {
 	*Datapath
-	t     testing.TB
-	pins  string
-	work  chan func()
-	index map[string]int // of the host sides, by port name
-	seen  map[bpfDropKey]uint64
+	*namespace // the fabric's
+	t          testing.TB
+	pins       string
+	index      map[string]int // of the host sides, by port name
+	seen       map[bpfDropKey]uint64
 }
 
 func needRoot(t testing.TB) {
@@ -40,8 +39,7 @@ func needRoot(t testing.TB) {
 func newBench(t testing.TB, ports ...string) *bench {
 	t.Helper()
 	needRoot(t)
-	b := &bench{t: t, pins: mountBPFFS(t), work: make(chan func()), index: map[string]int{}, seen: map[bpfDropKey]uint64{}}
-	b.startThread()
+	b := &bench{t: t, pins: mountBPFFS(t), namespace: newNamespace(t), index: map[string]int{}, seen: map[bpfDropKey]uint64{}}
 	b.do(func() {
 		for i, name := range ports {
 			link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("h%d", i)}, PeerName: fmt.Sprintf("p%d", i)}
@@ -92,39 +90,6 @@ func mountBPFFS(t testing.TB) string {
 		}
 	})
 	return dir
-}
-
-// startThread starts a thread in a new network namespace, which ends with the test.
-func (b *bench) startThread() {
-	b.t.Helper()
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		defer close(ended)
-		runtime.LockOSThread()
-		back, err := os.Open("/proc/thread-self/ns/net")
-		if err == nil {
-			defer back.Close()
-			err = unix.Unshare(unix.CLONE_NEWNET)
-		}
-		started <- err
-		for f := range b.work {
-			f()
-		}
-		if err := unix.Setns(int(back.Fd()), unix.CLONE_NEWNET); err == nil {
-			runtime.UnlockOSThread() // else the thread ends with the goroutine
-		}
-	}()
-	if err := <-started; err != nil {
-		b.t.Fatalf("new network namespace: %v", err)
-	}
-	b.t.Cleanup(func() { close(b.work); <-ended })
-}
-
-// do runs f on the thread in the namespace. f must not call Fatal.
-func (b *bench) do(f func()) {
-	done := make(chan struct{})
-	b.work <- func() { f(); close(done) }
-	<-done
 }
 
 func (b *bench) attach(ports ...Port) {
