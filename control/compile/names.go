@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compile
+
+import (
+	"net/netip"
+
+	"enishi.dev/enishi/aws/region"
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/vpc"
+)
+
+// nameTTL is how long an answer may be kept, in seconds (reference 1.5, observed).
+const nameTTL = 60
+
+func (w world) regionAndService(e vpc.Endpoint) (region.Region, region.Service) {
+	r, _ := region.Of(e.Region)
+	s, _ := r.ServiceOf(e.Service)
+	return r, s
+}
+
+// tlsNames are the names for which the endpoint has a certificate.
+func (w world) tlsNames(e vpc.Endpoint) []string {
+	names := []string{e.RegionalName()}
+	for _, eni := range w.endpointENIs(e) {
+		names = append(names, e.ZonalName(eni.Zone))
+	}
+	if e.PrivateDNS {
+		names = append(names, e.PrivateName())
+	}
+	return names
+}
+
+// names are the DNS names of an endpoint, once it was reached: regional and zonal
+// ones for everybody, as public DNS has them, and the private one for its network.
+// They go as soon as somebody wants the endpoint gone.
+func (w world) names(e vpc.Endpoint) (names []*hoststate.Name) {
+	if e.DeleteRequested || e.Status.Ready == 0 {
+		return nil
+	}
+	var all []netip.Addr
+	for _, eni := range w.endpointENIs(e) {
+		all = append(all, eni.Addresses...)
+		names = append(names, &hoststate.Name{Name: e.ZonalName(eni.Zone), TTL: nameTTL, Addresses: eni.Addresses})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	names = append(names, &hoststate.Name{Name: e.RegionalName(), TTL: nameTTL, Addresses: all})
+	v, _ := w.VPCs.Get(string(e.VPC))
+	switch {
+	case !e.PrivateDNS, !v.DNSSupport, !v.DNSHostnames, !w.takesPart(e.VPC):
+	case e.Available(), e.Status.Private:
+		names = append(names, &hoststate.Name{Network: string(e.VPC), Name: e.PrivateName(), Zone: e.PrivateName(), TTL: nameTTL, Addresses: all})
+	}
+	return names
+}
+
+// publicNames are the public names of AWS's services in a region.
+func publicNames(name string) (names []*hoststate.Name) {
+	r, _ := region.Of(name)
+	for _, n := range r.PublicNames() {
+		names = append(names, &hoststate.Name{Name: n.Name, TTL: nameTTL, Addresses: []netip.Addr{n.Address}})
+	}
+	return names
+}
