@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lifecycle moves resources through their states: it holds what hosts
+// report against what is wanted, and writes statuses, never wishes. It knows
+// when an endpoint is available and when an address is free again; it does not
+// know how a host gets there.
+package lifecycle
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/store"
+)
+
+// Lifecycle follows the store and the hosts.
+type Lifecycle struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu   sync.Mutex
+	seen Observed
+	news []store.Ref   // instances that were reported since the last look
+	wake chan struct{} // holds one token while something new was seen
+
+	unsettled map[store.Ref]struct{} // rows that are not where they are wanted
+	withdrawn map[string]int64       // interface -> revision by which it was withdrawn
+}
+
+// New returns a lifecycle that has seen no host.
+func New(s *store.Store, log *slog.Logger) *Lifecycle {
+	return &Lifecycle{
+		store: s, log: log, seen: newObserved(), wake: make(chan struct{}, 1),
+		unsettled: map[store.Ref]struct{}{}, withdrawn: map[string]int64{},
+	}
+}
+
+// tick is how often rows are looked at that only wait for time to pass.
+const tick = time.Second
+
+// Run works until ctx ends.
+func (l *Lifecycle) Run(ctx context.Context) error {
+	f := l.store.Follow()
+	defer f.Close()
+	steps := make(chan store.Step)
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			step, err := f.Next(ctx)
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case steps <- step:
+			case <-ctx.Done():
+				ended <- ctx.Err()
+				return
+			}
+		}
+	}()
+	defer func() { <-ended }()
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case step := <-steps:
+			l.take(step)
+		case <-l.wake:
+		case <-t.C:
+		}
+		if err := l.settle(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("settle what hosts report; it is tried again", "err", err)
+		}
+	}
+}
+
+// take notes which rows a step leaves unsettled.
+func (l *Lifecycle) take(step store.Step) {
+	refs := step.Changed
+	if step.All {
+		for e := range step.View.Endpoints.All() {
+			refs = append(refs, store.Ref{Kind: store.KindEndpoint, ID: string(e.ID)})
+		}
+		for i := range step.View.Instances.All() {
+			refs = append(refs, store.Ref{Kind: store.KindInstance, ID: string(i.ID)})
+		}
+		for e := range step.View.ENIs.All() {
+			refs = append(refs, store.Ref{Kind: store.KindENI, ID: string(e.ID)})
+		}
+	}
+	for _, r := range refs {
+		switch r.Kind {
+		case store.KindEndpoint, store.KindInstance:
+			l.unsettled[r] = struct{}{}
+		case store.KindENI:
+			e, ok := step.View.ENIs.Get(r.ID)
+			switch {
+			case !ok:
+				delete(l.withdrawn, r.ID)
+			case e.Withdrawn && l.withdrawn[r.ID] == 0:
+				l.withdrawn[r.ID] = step.View.Revision() // not before this one
+				l.unsettled[r] = struct{}{}
+			}
+		}
+	}
+}
+
+// settle brings unsettled rows as far as what was seen allows.
+func (l *Lifecycle) settle(ctx context.Context) error {
+	o := l.observed()
+	v := l.store.View()
+	now := time.Now()
+	var todo []store.Ref
+	for r := range l.unsettled {
+		w, done := l.next(v, o, now, r)
+		if w != nil {
+			todo = append(todo, r)
+		} else if done {
+			delete(l.unsettled, r)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	return l.store.Decide(ctx, func(tx *store.Tx) error {
+		for _, r := range todo {
+			if w, _ := l.next(&tx.View, o, tx.Now(), r); w != nil {
+				w(tx)
+			}
+		}
+		return nil
+	})
+}
+
+// Report takes in what a host says. It is kept in memory only: a host says
+// everything again when it connects to another control.
+func (l *Lifecycle) Report(r hoststate.Report) {
+	l.mu.Lock()
+	l.seen.take(r)
+	for id := range r.Instances {
+		l.news = append(l.news, store.Ref{Kind: store.KindInstance, ID: id})
+	}
+	l.mu.Unlock()
+	l.Wake()
+}
+
+// Live sets which hosts are live: their names, ascending.
+func (l *Lifecycle) Live(hosts []string) {
+	l.mu.Lock()
+	l.seen.Live = hosts
+	l.mu.Unlock()
+	l.Wake()
+}
+
+// Wake has unsettled rows looked at again.
+func (l *Lifecycle) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// observed is what was seen so far; what it concerns is unsettled.
+func (l *Lifecycle) observed() Observed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.news {
+		l.unsettled[r] = struct{}{}
+	}
+	l.news = nil
+	return l.seen.clone()
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"maps"
+	"slices"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// Observed is what hosts have reported so far.
+type Observed struct {
+	Live      []string                                         // names of live hosts, ascending
+	Positions map[string]map[hoststate.Role]hoststate.Position // by host
+	Ready     map[string]map[string]int64                      // host -> endpoint -> generation that was reached
+	Closed    map[string]map[string]bool                       // host -> endpoints whose connections are reset
+	Instances map[string]hoststate.InstanceReport              // by instance
+}
+
+func newObserved() Observed {
+	return Observed{
+		Positions: map[string]map[hoststate.Role]hoststate.Position{}, Ready: map[string]map[string]int64{},
+		Closed: map[string]map[string]bool{}, Instances: map[string]hoststate.InstanceReport{},
+	}
+}
+
+// take takes in one report.
+func (o *Observed) take(r hoststate.Report) {
+	if o.Positions[r.Host] == nil {
+		o.Positions[r.Host] = map[hoststate.Role]hoststate.Position{}
+	}
+	o.Positions[r.Host][r.Role] = r.Position
+	switch r.Role {
+	case hoststate.RoleAgent:
+		if r.Full || o.Ready[r.Host] == nil {
+			o.Ready[r.Host] = map[string]int64{}
+		}
+		maps.Copy(o.Ready[r.Host], r.Ready)
+		maps.Copy(o.Instances, r.Instances)
+	case hoststate.RoleGateway:
+		if r.Full || o.Closed[r.Host] == nil {
+			o.Closed[r.Host] = map[string]bool{}
+		}
+		for _, e := range r.Closed {
+			o.Closed[r.Host][e] = true
+		}
+	}
+}
+
+// forget drops what was reported of rows that are gone.
+func (o *Observed) forget(id string) {
+	for _, m := range o.Ready {
+		delete(m, id)
+	}
+	for _, m := range o.Closed {
+		delete(m, id)
+	}
+	delete(o.Instances, id)
+}
+
+// clone is a copy that nobody else changes.
+func (o Observed) clone() Observed {
+	c := newObserved()
+	c.Live = slices.Clone(o.Live)
+	for h, m := range o.Positions {
+		c.Positions[h] = maps.Clone(m)
+	}
+	for h, m := range o.Ready {
+		c.Ready[h] = maps.Clone(m)
+	}
+	for h, m := range o.Closed {
+		c.Closed[h] = maps.Clone(m)
+	}
+	c.Instances = maps.Clone(o.Instances)
+	return c
+}
+
+// confirmed says that every live host has let go of what was withdrawn by the revision.
+func (o Observed) confirmed(incarnation string, revision int64) bool {
+	for _, h := range o.Live {
+		for _, role := range []hoststate.Role{hoststate.RoleAgent, hoststate.RoleGateway} {
+			p := o.Positions[h][role]
+			if p.Incarnation != incarnation || p.Revision < revision {
+				return false
+			}
+		}
+	}
+	return true
+}
