@@ -70,8 +70,10 @@ static __always_inline __u32 pseudo_sum(struct work *w, __u32 len, __u8 protocol
 /* send puts the first n bytes of w->headers into the frame and turns it round. */
 #define send(skb, w, n) (bpf_skb_store_bytes(skb, 0, (w)->headers.bytes, n, 0) ? -1 : (int)bpf_redirect((w)->ifindex, 0))
 
-static __always_inline int answer_arp(struct __sk_buff *skb, struct work *w)
+STEP int answer_arp(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return -1;
 	const __u8 gateway[6] = GATEWAY_MAC;
 	struct arp *a = (void *)(w->headers.bytes + L3);
 
@@ -88,8 +90,10 @@ static __always_inline int answer_arp(struct __sk_buff *skb, struct work *w)
 	return send(skb, w, L3 + sizeof(*a));
 }
 
-static __always_inline int answer_neighbour(struct __sk_buff *skb, struct work *w)
+STEP int answer_neighbour(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return -1;
 	const __u8 gateway[6] = GATEWAY_MAC, everybody[16] = {0xff, 0x02, [15] = 1};
 	struct neighbour *n = (void *)(w->headers.bytes + L3 + sizeof(struct ipv6hdr));
 	__u32 len = w->packet.l4_len < sizeof(*n) ? 24 : 32; /* room for the option? */
@@ -121,8 +125,10 @@ static __always_inline int answer_neighbour(struct __sk_buff *skb, struct work *
 /* The sum is mended in two steps, so that it is right whether the frame carries a
  * whole one or leaves that to the device: the pseudo header always counts, the
  * rest only if it is whole. */
-static __always_inline int answer_reset(struct __sk_buff *skb, struct work *w)
+STEP int answer_reset(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return -1;
 	int v4 = w->key.family == FAMILY_IPV4;
 	__u32 l4 = L3 + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), check = l4 + __builtin_offsetof(struct tcphdr, check);
 	struct tcphdr t = {.source = w->key.dport, .dest = w->key.sport, .doff = 5 << 4};
@@ -159,8 +165,10 @@ static __always_inline int answer_reset(struct __sk_buff *skb, struct work *w)
 #define QUOTED 8 /* bytes of the transport header that an ICMP error repeats */
 
 /* The packet moves behind a new IP and ICMP header, cut to what an error repeats. */
-static __always_inline int answer_too_big(struct __sk_buff *skb, struct work *w)
+STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return -1;
 	__u8 *b = w->headers.bytes;
 	__u32 limit = w->trail.to == TO_INTERFACE && w->kind == PORT_INTERFACE ? mtu : endpoint_mtu;
 

@@ -5,7 +5,7 @@
 #include "flow.h"
 #include "answer.h"
 
-static __noinline void count(__u32 vni, __u32 reason)
+STEP int count(__u32 vni, __u32 reason)
 {
 	struct drop_key k = {vni, reason};
 	struct drop_count none = {}, *c = bpf_map_lookup_elem(&drops, &k);
@@ -16,11 +16,14 @@ static __noinline void count(__u32 vni, __u32 reason)
 	}
 	if (c)
 		c->packets++; /* per processor */
+	return 0;
 }
 
 /* A new connection: the target's half first, since answers may come at once. */
-static __noinline int open_flow(struct work *w)
+STEP int open_flow(struct work *w)
 {
+	if (!w)
+		return DROP_KERNEL;
 	struct flow *f = &w->flow;
 	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
 
@@ -44,8 +47,10 @@ static __noinline int open_flow(struct work *w)
 
 /* A decision taken again: the whole half is replaced, so that nobody reads a new
  * generation with an old target. */
-static __noinline int renew_flow(struct work *w, struct flow *own)
+STEP int renew_flow(struct work *w, struct flow *own)
 {
+	if (!w || !own)
+		return DROP_KERNEL;
 	struct flow *f = &w->flow;
 
 	*f = *own;
@@ -60,8 +65,10 @@ static __noinline int renew_flow(struct work *w, struct flow *own)
 }
 
 /* One half moves to where only its owner's quota can end it. */
-static __noinline int settle_half(struct flow_key *k, struct flow *f, int charged)
+STEP int settle_half(struct flow_key *k, struct flow *f, int charged)
 {
+	if (!k || !f)
+		return DROP_KERNEL;
 	if (charged && charge(k->owner))
 		return DROP_QUOTA;
 	f->state |= FLOW_ESTABLISHED | FLOW_REPLIED | (charged ? FLOW_CHARGED : 0);
@@ -73,8 +80,10 @@ static __noinline int settle_half(struct flow_key *k, struct flow *f, int charge
 }
 
 /* The initiator goes on after an answer: the connection stands. */
-static __noinline int settle(struct work *w, struct flow *own)
+STEP int settle(struct work *w, struct flow *own)
 {
+	if (!w || !own)
+		return DROP_KERNEL;
 	struct flow *f = &w->flow;
 
 	*f = *own;
@@ -102,10 +111,12 @@ static __noinline int settle(struct work *w, struct flow *own)
 
 /* What a packet says about its connection, written to both halves: the one that
  * is used keeps the other alive. */
-static __always_inline void touch(struct work *w, struct flow *own)
+STEP int touch(struct work *w, struct flow *own)
 {
 	__u32 mine = 0, theirs = 0;
 
+	if (!w || !own)
+		return DROP_KERNEL;
 	if (!(own->state & FLOW_INITIATOR))
 		mine = theirs = FLOW_REPLIED;
 	if (w->key.protocol == IPPROTO_TCP && w->packet.tcp & TH_FIN) {
@@ -117,18 +128,21 @@ static __always_inline void touch(struct work *w, struct flow *own)
 		theirs |= FLOW_RESET;
 	}
 	if ((own->state & mine) == mine && w->now - own->seen < 1 * SECONDS)
-		return;
+		return DROP_NONE;
 	own->seen = w->now;
 	__sync_fetch_and_or(&own->state, mine);
 	struct flow *peer = find_half(&w->back);
 	if (!peer)
-		return;
+		return DROP_NONE;
 	peer->seen = w->now;
 	__sync_fetch_and_or(&peer->state, theirs);
+	return DROP_NONE;
 }
 
-static __always_inline int track(struct work *w, struct flow *own)
+STEP int track(struct work *w, struct flow *own)
 {
+	if (!w)
+		return DROP_KERNEL;
 	if (w->fresh || !own)
 		return open_flow(w);
 	if (own->generation != w->generation) {
@@ -146,8 +160,10 @@ static __always_inline int track(struct work *w, struct flow *own)
 }
 
 /* Straight into the other namespace: as if it had come in by the link there. */
-static __always_inline int deliver(struct __sk_buff *skb, struct work *w)
+STEP int deliver(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return -1;
 	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
 
 	__builtin_memcpy(macs, w->to_mac, 6);
@@ -156,10 +172,12 @@ static __always_inline int deliver(struct __sk_buff *skb, struct work *w)
 	return bpf_redirect_peer(w->to_ifindex, 0);
 }
 
-static __always_inline int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)
+STEP int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)
 {
 	int act = -1;
 
+	if (!w)
+		return TC_ACT_SHOT;
 	if (verdict == VERDICT_DELIVER) {
 		int why = track(w, own);
 		if (!why) {

@@ -41,8 +41,10 @@ static __always_inline int owner(struct work *w, const struct port *port)
 }
 
 /* admit finds out whose packet it is and what is in it. */
-static __always_inline int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
+STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
 {
+	if (!w)
+		return VERDICT_DROP;
 	struct port_key pk = {ifindex};
 	struct port *port = bpf_map_lookup_elem(&ports, &pk);
 
@@ -73,10 +75,11 @@ static __always_inline int admit(struct __sk_buff *skb, struct work *w, __u32 if
 
 /* An interface sends from its own addresses; one that may send for others still
  * not from those that mean somebody here. */
-static __always_inline int source_is_its_own(struct work *w)
+STEP int source_is_its_own(struct work *w)
 {
+	if (!w)
+		return 0;
 	const __u8 *s = w->key.src;
-
 	if (w->kind != PORT_INTERFACE)
 		return 1;
 	struct address *a = find_address(w, s);
@@ -90,8 +93,10 @@ static __always_inline int source_is_its_own(struct work *w)
 }
 
 /* An earlier decision that still holds. */
-static __always_inline int decided(struct work *w, const struct flow *own)
+STEP int decided(struct work *w, const struct flow *own)
 {
+	if (!w || !own)
+		return VERDICT_DROP;
 	w->trail.flow = 1;
 	w->trail.target = own->target;
 	set_back(w, own->peer);
@@ -105,34 +110,40 @@ static __always_inline int decided(struct work *w, const struct flow *own)
 
 /* The sender's groups: asked when a connection opens, and again when they changed
  * and the connection is not tracked. */
-static __always_inline int sender_allows(struct work *w, const struct flow *own)
+STEP int sender_allows(struct work *w, const struct flow *own)
 {
+	if (!w)
+		return 0;
 	if (w->exempt || w->kind != PORT_INTERFACE || (own && !(own->state & FLOW_UNTRACKED)))
 		return 1;
 	struct interface *from = find_interface(w->key.owner);
 	if (!from)
 		return 0;
 	w->trail.egress_set = from->groupset;
-	if (own && !(own->state & FLOW_INITIATOR)) /* an answer: what let the connection in? */
-		return !!allows(w, from->groupset, RULE_INGRESS, &w->back, &w->own_untracked);
-	w->trail.egress = allows(w, from->groupset, RULE_EGRESS, &w->key, &w->own_untracked);
-	return !!w->trail.egress;
+	int answer = own && !(own->state & FLOW_INITIATOR); /* then: what let the connection in? */
+	__u32 rule = allows(w, from->groupset, answer ? RULE_INGRESS : RULE_EGRESS, answer);
+	w->own_untracked = !!(rule & UNTRACKED);
+	w->trail.egress = answer ? 0 : rule & ~UNTRACKED;
+	return !!rule;
 }
 
 /* The target's groups, likewise. A half that the target has means that its groups
  * allowed the connection, or that it opened it. */
-static __always_inline int target_allows(struct work *w)
+STEP int target_allows(struct work *w)
 {
+	if (!w)
+		return 0;
 	if (w->exempt || w->trail.to == TO_PROBE)
 		return 1;
 	struct flow *half = w->fresh ? NULL : find_flow(&w->back, w->now);
 	if (half && !(half->state & FLOW_UNTRACKED))
 		return 1;
 	w->trail.ingress_set = w->to_groupset;
-	if (half && half->state & FLOW_INITIATOR)
-		return !!allows(w, w->to_groupset, RULE_EGRESS, &w->back, &w->peer_untracked);
-	w->trail.ingress = allows(w, w->to_groupset, RULE_INGRESS, &w->key, &w->peer_untracked);
-	return !!w->trail.ingress;
+	int answer = half && half->state & FLOW_INITIATOR;
+	__u32 rule = allows(w, w->to_groupset, answer ? RULE_EGRESS : RULE_INGRESS, answer);
+	w->peer_untracked = !!(rule & UNTRACKED);
+	w->trail.ingress = answer ? 0 : rule & ~UNTRACKED;
+	return !!rule;
 }
 
 /* Is anything served at the port? What is not, is refused here: a service
@@ -157,8 +168,10 @@ static __always_inline int reset(struct work *w, __u32 reason)
 	return w->key.protocol == IPPROTO_TCP && !(w->packet.tcp & TH_RST) && w->packet.plain ? VERDICT_RESET : VERDICT_DROP;
 }
 
-static __always_inline int at_door(struct work *w)
+STEP int at_door(struct work *w)
 {
+	if (!w)
+		return VERDICT_DROP;
 	int state = listener(w);
 
 	if (!state)
@@ -172,8 +185,10 @@ static __always_inline int at_door(struct work *w)
 
 /* A connection that opens, or one whose earlier decision a change has outdated:
  * what the groups once allowed stays allowed, everything else is looked at again. */
-static __always_inline int judge(struct work *w, struct flow *own)
+STEP int judge(struct work *w, struct flow *own)
 {
+	if (!w)
+		return VERDICT_DROP;
 	if (!source_is_its_own(w))
 		return refuse(w, DROP_SPOOFED);
 	if (w->fresh && w->kind == PORT_DOOR)
@@ -205,10 +220,12 @@ static __always_inline int fits(struct work *w)
 
 /* decide returns the verdict on a packet that was admitted; own is the sender's
  * half of its connection, or NULL. */
-static __noinline int decide(struct work *w, struct flow *own)
+STEP int decide(struct work *w, struct flow *own)
 {
 	int v;
 
+	if (!w)
+		return VERDICT_DROP;
 	if (own && reopens(w, own))
 		own = NULL;
 	w->fresh = !own;

@@ -38,7 +38,7 @@ static __always_inline struct flow *find_half(const struct flow_key *k)
 	return f ? f : bpf_map_lookup_elem(&half_open, k);
 }
 
-static __noinline struct flow *find_flow(const struct flow_key *k, __u64 now)
+static __always_inline struct flow *find_flow(const struct flow_key *k, __u64 now)
 {
 	struct flow *f = find_half(k);
 
@@ -106,8 +106,10 @@ static __always_inline void uncharge(__u64 owner)
 		__sync_fetch_and_add(&u->flows, -1);
 }
 
-static __noinline int forget_half(const struct flow_key *k)
+STEP int forget_half(const struct flow_key *k)
 {
+	if (!k)
+		return 0;
 	struct flow *f = bpf_map_lookup_elem(&flows, k);
 	__u32 state = f ? f->state : 0;
 

@@ -11,30 +11,30 @@
 	__uint(map_flags, flags)
 
 /* What is wanted: written by Go alone. */
-struct { MAP(BPF_MAP_TYPE_HASH, struct port_key, struct port, 1 << 16, BPF_F_NO_PREALLOC); } ports SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct network_key, struct network, 1 << 16, BPF_F_NO_PREALLOC); } networks SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct address_key, struct address, 1 << 20, BPF_F_NO_PREALLOC); } addresses SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct interface_key, struct interface, 1 << 19, BPF_F_NO_PREALLOC); } interfaces SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct listener_key, struct listener, 1 << 18, BPF_F_NO_PREALLOC); } listeners SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct probe_key, struct probe, 1 << 12, BPF_F_NO_PREALLOC); } probes SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct port_key, struct port, 1 << 14, BPF_F_NO_PREALLOC); } ports SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct network_key, struct network, 1 << 14, BPF_F_NO_PREALLOC); } networks SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct address_key, struct address, 1 << 18, BPF_F_NO_PREALLOC); } addresses SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct interface_key, struct interface, 1 << 17, BPF_F_NO_PREALLOC); } interfaces SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct listener_key, struct listener, 1 << 16, BPF_F_NO_PREALLOC); } listeners SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct probe_key, struct probe, 1 << 10, BPF_F_NO_PREALLOC); } probes SEC(".maps");
 
 /* A list of rules or routes is never changed. Another one is written beside it
  * and takes its place in one write. (Maps in maps would do the same, but the kernel
  * makes each of their updates wait for all processors: 8 ms and more.) */
-struct { MAP(BPF_MAP_TYPE_HASH, struct groupset_key, struct groupset, 1 << 18, BPF_F_NO_PREALLOC); } groupsets SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct chunk_key, struct chunk, 1 << 19, BPF_F_NO_PREALLOC); } rules SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct table_key, struct table, 1 << 16, BPF_F_NO_PREALLOC); } tables SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct groupset_key, struct groupset, 1 << 16, BPF_F_NO_PREALLOC); } groupsets SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct chunk_key, struct chunk, 1 << 17, BPF_F_NO_PREALLOC); } rules SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct table_key, struct table, 1 << 14, BPF_F_NO_PREALLOC); } tables SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 1 << 20, BPF_F_NO_PREALLOC); } routes SEC(".maps");
 
 /* What was seen: written by the program. */
 struct { MAP(BPF_MAP_TYPE_LRU_HASH, struct flow_key, struct flow, 1 << 14, 0); } half_open SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 18, BPF_F_NO_PREALLOC); } flows SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 19, BPF_F_NO_PREALLOC); } usages SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 16, BPF_F_NO_PREALLOC); } drops SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");
 
 /* What ports run: one write replaces the program under all of them. */
 struct { MAP(BPF_MAP_TYPE_PROG_ARRAY, __u32, __u32, 1, 0); } programs SEC(".maps");
 
 /* The sockets of the service namespaces. */
-struct { MAP(BPF_MAP_TYPE_SOCKHASH, struct socket_key, __u64, 1 << 17, 0); } sockets SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_SOCKHASH, struct socket_key, __u64, 1 << 14, 0); } sockets SEC(".maps");

@@ -147,11 +147,13 @@ static __always_inline int sort_icmp(struct work *w)
 	return p->type < 128 ? DROP_ICMP_ERROR : DROP_ICMP_TYPE;
 }
 
-static __noinline int parse(struct __sk_buff *skb, struct work *w)
+STEP int parse(struct __sk_buff *skb, struct work *w)
 {
-	struct ethhdr *eth = &w->headers.eth;
 	int why;
 
+	if (!w)
+		return DROP_KERNEL;
+	struct ethhdr *eth = &w->headers.eth;
 	if (bpf_skb_load_bytes(skb, 0, eth, sizeof(*eth)))
 		return DROP_MALFORMED;
 	__builtin_memcpy(w->packet.source_mac, eth->h_source, 6);

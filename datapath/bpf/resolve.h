@@ -67,8 +67,10 @@ static __always_inline int resolve_neighbour(struct __sk_buff *skb, struct work 
 	return answers(w, w->key.dst, unspecified(w->key.src)) ? VERDICT_RESOLVE : refuse(w, DROP_RESOLUTION);
 }
 
-static __noinline int resolve(struct __sk_buff *skb, struct work *w)
+STEP int resolve(struct __sk_buff *skb, struct work *w)
 {
+	if (!w)
+		return VERDICT_DROP;
 	if (w->kind != PORT_INTERFACE)
 		return refuse(w, DROP_RESOLUTION); /* ours: they have permanent neighbours */
 	if (w->packet.resolution == ETH_P_ARP)

@@ -45,8 +45,10 @@ static __always_inline int link_local(const struct flow_key *k)
 	return k->dst[0] == 0xfe && (k->dst[1] & 0xc0) == 0x80;
 }
 
-static __always_inline int by_table(struct work *w)
+STEP int by_table(struct work *w)
 {
+	if (!w)
+		return VERDICT_DROP;
 	struct interface *from = find_interface(w->key.owner);
 	if (!from || link_local(&w->key))
 		return refuse(w, DROP_NO_ROUTE);
@@ -93,8 +95,10 @@ static __always_inline int back(struct work *w, struct flow *own)
 	return to_interface(w, peer, to);
 }
 
-static __always_inline int where(struct work *w, struct flow *own)
+STEP int where(struct work *w, struct flow *own)
 {
+	if (!w)
+		return VERDICT_DROP;
 	if (w->kind == PORT_DOOR)
 		return own ? back(w, own) : refuse(w, DROP_FROM_SERVICE);
 
