@@ -43,7 +43,7 @@ func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code i
 		return 0, err
 	}
 	var a answer
-	files, err := receive(c, &a)
+	files, err := receive(c, &a, maxShort)
 	if err != nil {
 		return 0, fmt.Errorf("instance ended: %w", err)
 	}
@@ -55,9 +55,13 @@ func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code i
 	stop := passSignals(ctx, c)
 	defer stop()
 	if q.Terminal && len(files) == 1 {
-		defer relay(std, files[0])()
+		restore, err := relay(std, files[0])
+		if err != nil {
+			return 0, err
+		}
+		defer restore()
 	}
-	if _, err := receive(c, &a); err != nil {
+	if _, err := receive(c, &a, maxShort); err != nil {
 		return 0, fmt.Errorf("instance ended: %w", err)
 	}
 	if a.Exit == nil {
@@ -74,12 +78,13 @@ func enterInstance(ctx context.Context, agentSocket, id string) (*net.UnixConn, 
 	}
 	c := d.(*net.UnixConn)
 	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })()
 	body, err := json.Marshal(Request{Instance: id})
 	if err != nil {
 		return nil, err
 	}
 	if _, err := fmt.Fprintf(c, "POST /v1/exec HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask agent: %w", err)
 	}
 	b, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 	n, oobn, _, _, err := c.ReadMsgUnix(b, oob)
@@ -112,22 +117,31 @@ func refusal(r io.Reader) error {
 	return errors.New(strings.TrimSpace(string(text)))
 }
 
-// passSignals hands this process's signals to the command until stop is called;
-// the end of ctx asks the command to end.
+// settling is how long after the end of its context a command waits for the
+// signal that ended it: a Ctrl-C must not become a Ctrl-C and a SIGTERM.
+const settling = 100 * time.Millisecond
+
+// passSignals hands this process's signals to the command until stop is called.
+// If ctx ends for another reason, the command is asked to end.
 func passSignals(ctx context.Context, c *net.UnixConn) (stop func()) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		over := ctx.Done()
+		over, passed := ctx.Done(), false
+		var settled <-chan time.Time
 		for {
 			select {
 			case s := <-signals:
+				passed = true
 				_ = send(c, control{Signal: int(s.(unix.Signal))})
 			case <-over:
-				over = nil
-				_ = send(c, control{Signal: int(unix.SIGTERM)})
+				over, settled = nil, time.After(settling)
+			case <-settled:
+				if !passed {
+					_ = send(c, control{Signal: int(unix.SIGTERM)})
+				}
 			case <-done:
 				return
 			}
@@ -137,41 +151,5 @@ func passSignals(ctx context.Context, c *net.UnixConn) (stop func()) {
 		signal.Stop(signals)
 		close(done)
 		<-ended
-	}
-}
-
-// relay joins this terminal with the command's until the function that it
-// returns is called, which puts this terminal back.
-func relay(std Stdio, master *os.File) (restore func()) {
-	resize := func() {
-		if ws, err := unix.IoctlGetWinsize(int(std.Out.Fd()), unix.TIOCGWINSZ); err == nil {
-			_ = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, ws)
-		}
-	}
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, unix.SIGWINCH)
-	resize()
-	go func() {
-		for range resized {
-			resize()
-		}
-	}()
-	old, err := term.MakeRaw(int(std.In.Fd()))
-	go func() { _, _ = io.Copy(master, std.In) }() // ends with the process: a read of a terminal cannot be called off
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		_, _ = io.Copy(std.Out, master) // until the last process has closed the terminal
-	}()
-	return func() {
-		select {
-		case <-printed:
-		case <-time.After(time.Second): // something in the background keeps the terminal
-		}
-		signal.Stop(resized)
-		close(resized)
-		if err == nil {
-			_ = term.Restore(int(std.In.Fd()), old)
-		}
 	}
 }

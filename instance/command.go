@@ -5,11 +5,11 @@ package instance
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,8 +17,6 @@ import (
 
 	"enishi.dev/enishi/instance/confine"
 )
-
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // keptCapabilities is what root in an instance may still do: what containers
 // grant, and to change its own network namespace. It may not mount, load modules,
@@ -28,15 +26,23 @@ var keptCapabilities = []uintptr{
 	unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE,
 }
 
+// exitCode is what a shell would exit with for a command that did not start.
+func exitCode(err error) int {
+	if errors.Is(err, fs.ErrNotExist) {
+		return 127
+	}
+	return 126
+}
+
 // runCommand carries out one connection's command. What it returns is told to
 // the caller; nothing has been started then.
 func (s Spec) runCommand(c *net.UnixConn, r *reaper) error {
 	var who Identity
-	if _, err := receive(c, &who); err != nil {
+	if _, err := receive(c, &who, maxMessage); err != nil {
 		return err
 	}
 	var q Request
-	stdio, err := receive(c, &q)
+	stdio, err := receive(c, &q, maxMessage)
 	if err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func (s Spec) runCommand(c *net.UnixConn, r *reaper) error {
 		if master, tty, err = openTerminal(who); err != nil {
 			return err
 		}
-		defer master.Close()
+		defer master.Close() // again is no harm
 		stdio = []*os.File{tty, tty, tty}
 	case len(stdio) != 3:
 		return fmt.Errorf("%d files came with the request, want 3", len(stdio))
@@ -58,7 +64,7 @@ func (s Spec) runCommand(c *net.UnixConn, r *reaper) error {
 	env := s.environ(q.Env)
 	path, err := lookPath(q.Argv[0], env)
 	if err != nil {
-		return send(c, answer{Error: err.Error(), Code: 127})
+		return err
 	}
 	pid, end, err := r.start(func() (int, error) { return fork(path, q, env, who, stdio) })
 	if err != nil {
@@ -67,6 +73,7 @@ func (s Spec) runCommand(c *net.UnixConn, r *reaper) error {
 	closeAll(stdio)
 	if master != nil {
 		err = send(c, answer{Started: true}, master)
+		master.Close() // the caller's alone: its end is the terminal's
 	} else {
 		err = send(c, answer{Started: true})
 	}
@@ -86,7 +93,7 @@ func follow(c *net.UnixConn, pid int, end <-chan syscall.WaitStatus) error {
 	go func() { // ends with the connection, which the caller of follow closes
 		for {
 			var m control
-			if _, err := receive(c, &m); err != nil {
+			if _, err := receive(c, &m, maxShort); err != nil {
 				gone <- err
 				return
 			}
@@ -146,45 +153,4 @@ func fork(path string, q Request, env []string, who Identity, stdio []*os.File) 
 	}()
 	<-done
 	return pid, err
-}
-
-// environ is what a command of this instance finds in its environment: the
-// instance's own, with what the caller gave in front.
-func (s Spec) environ(given []string) []string {
-	env := map[string]string{
-		"PATH": defaultPath, "HOME": "/", "TERM": "dumb", "LANG": "C.UTF-8",
-		"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region,
-		"AWS_CA_BUNDLE": bundlePath, "SSL_CERT_FILE": bundlePath, "REQUESTS_CA_BUNDLE": bundlePath, "NODE_EXTRA_CA_CERTS": bundlePath,
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
-	}
-	for _, kv := range given {
-		if k, v, ok := strings.Cut(kv, "="); ok {
-			env[k] = v
-		}
-	}
-	list := make([]string, 0, len(env))
-	for k, v := range env {
-		list = append(list, k+"="+v)
-	}
-	return list
-}
-
-// lookPath finds the command as a shell would, with the PATH it will run with.
-func lookPath(name string, env []string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil // execve says what is wrong with it
-	}
-	for _, kv := range env {
-		list, ok := strings.CutPrefix(kv, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, dir := range filepath.SplitList(list) {
-			path := filepath.Join(dir, name)
-			if st, err := os.Stat(path); err == nil && !st.IsDir() && st.Mode()&0o111 != 0 {
-				return path, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("%s: command not found", name)
 }

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,21 +19,37 @@ import (
 // initName is how this program is called when it is an instance's first process.
 const initName = "instance-init"
 
+// The descriptors that the first process starts with.
+const (
+	fdSocket = 3 // where commands come in, listening
+	fdReady  = 4 // where it says sayReady, or what is wrong
+	fdBegin  = 5 // a byte lets it begin; without one, nobody knows of it, and it ends
+)
+
+const sayReady = "ok"
+
 // IsInit says whether args are those of an instance's first process.
 func IsInit(args []string) bool { return len(args) == 3 && args[1] == initName }
 
 // InitMain is the first process of an instance: it makes the instance's view of
-// the machine, says so on fd 4, runs what comes by the socket on fd 3, and reaps.
-// It returns only when it cannot start.
+// the machine, says so, runs what comes by its socket, and reaps. It returns only
+// when it cannot start.
 func InitMain(args []string) int {
-	ready := os.NewFile(4, "ready")
-	sock := os.NewFile(3, "exec socket")
+	// What this process has inherited, or its parent, is nothing for commands.
+	if err := unix.CloseRange(fdSocket, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return 1
+	}
+	sock, ready, begin := os.NewFile(fdSocket, "exec socket"), os.NewFile(fdReady, "ready"), os.NewFile(fdBegin, "begin")
+	if n, _ := begin.Read(make([]byte, 1)); n != 1 {
+		return 1
+	}
+	begin.Close()
 	s, err := prepare(args[2])
 	if err == nil {
 		var l net.Listener
 		if l, err = net.FileListener(sock); err == nil {
 			sock.Close()
-			fmt.Fprint(ready, "ok")
+			fmt.Fprint(ready, sayReady)
 			ready.Close()
 			return serve(l.(*net.UnixListener), s)
 		}
@@ -55,6 +73,9 @@ func prepare(dir string) (Spec, error) {
 	if err := unix.Sethostname([]byte(s.Hostname)); err != nil {
 		return s, fmt.Errorf("set hostname: %w", err)
 	}
+	if err := openNetwork(); err != nil {
+		return s, err
+	}
 	// Nobody inside may look into this process, which holds the host's files open.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return s, err
@@ -62,15 +83,31 @@ func prepare(dir string) (Spec, error) {
 	return s, os.Chdir("/")
 }
 
-// serve takes commands until the machine takes this process away. Signals from
-// inside do not end it; the kernel sees to that for pid 1.
+// openNetwork lets users without privileges ping, and listen on low ports: they
+// cannot become root, and the namespace is theirs.
+func openNetwork() error {
+	for name, value := range map[string]string{
+		"ping_group_range":           "0 2147483647",
+		"ip_unprivileged_port_start": "0",
+	} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+name, []byte(value), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve takes commands until the machine takes this process away.
 func serve(l *net.UnixListener, s Spec) int {
-	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE)
+	// Caught, not ignored: what is ignored stays so in the commands.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM)
 	r := newReaper()
 	go r.run()
 	for {
 		c, err := l.AcceptUnix()
 		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+			time.Sleep(10 * time.Millisecond) // until a command ends
 			continue
 		}
 		if err != nil {
@@ -79,7 +116,7 @@ func serve(l *net.UnixListener, s Spec) int {
 		go func() {
 			defer c.Close()
 			if err := s.runCommand(c, r); err != nil {
-				_ = send(c, answer{Error: err.Error(), Code: 126})
+				_ = send(c, answer{Error: err.Error(), Code: exitCode(err)})
 			}
 		}()
 	}

@@ -10,10 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -29,14 +26,16 @@ type Instance struct {
 	ended chan struct{}
 }
 
-// startLimit bounds how long an instance may take to mount what it needs.
-const startLimit = 10 * time.Second
+const (
+	startLimit = 10 * time.Second // how long an instance may take to mount what it needs
+	endLimit   = 10 * time.Second // and its processes to be gone once they are killed
+)
 
 // Start makes the instance's processes live in ns; dir takes its files. It
 // returns when commands can come in. The instance outlives the calling process:
 // see [Adopt].
 func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Instance, error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := s.write(dir); err != nil {
@@ -47,43 +46,78 @@ func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Insta
 		return nil, err
 	}
 	defer sock.Close()
+	i, err := startInit(ctx, dir, ns, sock)
+	if err != nil {
+		return nil, fmt.Errorf("start instance %s: %w", s.ID, err)
+	}
+	return i, nil
+}
+
+// startInit starts the first process and waits until it has made its view of the
+// machine. It begins only once its pid is written down: whenever this process
+// dies, either the next one finds it, or it ends by itself.
+func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.File) (*Instance, error) {
 	ready, say, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer ready.Close()
-	cmd := exec.Command("/proc/self/exe", initName, dir)
-	cmd.Env = []string{"PATH=" + defaultPath, "GOMAXPROCS=2"}
-	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{sock, say}
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
-		Setsid:     true, // a Ctrl-C at `up` is not for instances
+	wait, begin, err := os.Pipe()
+	if err != nil {
+		say.Close()
+		return nil, err
 	}
-	err = ns.Do(cmd.Start) // its namespace is that of the thread that starts it
+	defer begin.Close()
+	var p *os.Process
+	err = ns.Do(func() error { // its namespace is that of the thread that starts it
+		p, err = os.StartProcess("/proc/self/exe", []string{"enishi", initName, dir}, &os.ProcAttr{
+			Dir:   "/",
+			Env:   []string{"PATH=" + defaultPath, "GOMAXPROCS=2"},
+			Files: []*os.File{nil, nil, nil, fdSocket: sock, fdReady: say, fdBegin: wait},
+			Sys: &syscall.SysProcAttr{
+				Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+				Setsid:     true, // a Ctrl-C at `up` is not for instances
+			},
+		})
+		return err
+	})
 	say.Close()
+	wait.Close()
 	if err != nil {
 		return nil, err
 	}
-	go func() { _ = cmd.Wait() }() // reaps; ends with the instance
-	i, err := open(dir, cmd.Process.Pid)
+	pid := p.Pid
+	_ = p.Release() // watch reaps
+	i, err := open(dir, pid)
 	if err != nil {
 		return nil, err
 	}
+	if err = writePID(dir, pid); err == nil {
+		_, err = begin.Write([]byte{1})
+	}
+	if err == nil {
+		err = awaitReady(ctx, ready)
+	}
+	if err != nil {
+		return nil, errors.Join(err, i.Kill())
+	}
+	return i, nil
+}
+
+func awaitReady(ctx context.Context, ready *os.File) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Now()) })()
-	said, err := io.ReadAll(ready)
-	if err == nil && string(said) != "ok" {
-		err = errors.New(string(said))
+	said, err := io.ReadAll(io.LimitReader(ready, 1024))
+	switch {
+	case err != nil:
+		return err
+	case len(said) == 0:
+		return errors.New("its first process ended")
+	case string(said) != sayReady:
+		return errors.New(string(said))
 	}
-	if err == nil {
-		err = writePID(dir, cmd.Process.Pid)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start instance %s: %w", s.ID, err), i.Kill())
-	}
-	return i, nil
+	return nil
 }
 
 // listen makes the socket by which commands come in: for root only.
@@ -110,68 +144,24 @@ func open(dir string, pid int) (*Instance, error) {
 		return nil, err
 	}
 	i := &Instance{dir: dir, pidfd: os.NewFile(uintptr(fd), "pidfd"), ended: make(chan struct{})}
-	go i.watch() // ends with the instance
+	go i.watch(pid) // ends with the instance
 	return i, nil
 }
 
-func (i *Instance) watch() {
+// watch waits until the first process has ended, and with it all others: the
+// kernel ends it last. No thread is held meanwhile.
+func (i *Instance) watch(pid int) {
 	defer close(i.ended)
-	for {
-		p := []unix.PollFd{{Fd: int32(i.pidfd.Fd()), Events: unix.POLLIN}}
-		if n, err := unix.Poll(p, -1); n > 0 || err != nil && err != unix.EINTR {
-			return
-		}
-	}
-}
-
-// The pid file holds the pid and the time at which the process began, in ticks
-// since boot: a pid that was used again does not have both.
-func writePID(dir string, pid int) error {
-	began, err := startTime(pid)
+	raw, err := i.pidfd.SyscallConn()
 	if err != nil {
-		return err
+		return
 	}
-	return os.WriteFile(filepath.Join(dir, pidFile), fmt.Appendf(nil, "%d %s\n", pid, began), 0o600)
-}
-
-// startTime is field 22 of /proc/PID/stat (proc_pid_stat(5)).
-func startTime(pid int) (string, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return "", err
-	}
-	s := string(b)
-	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
-	if len(f) < 20 {
-		return "", fmt.Errorf("/proc/%d/stat: %q", pid, s)
-	}
-	return f[19], nil
-}
-
-// Adopt takes over the instance that an earlier process started in dir. One that
-// has ended, or never was, is [fs.ErrNotExist].
-func Adopt(dir string) (*Instance, error) {
-	b, err := os.ReadFile(filepath.Join(dir, pidFile))
-	if err != nil {
-		return nil, err
-	}
-	f := strings.Fields(string(b))
-	if len(f) != 2 {
-		return nil, fs.ErrNotExist // cut off while it was written: never was running
-	}
-	pid, err := strconv.Atoi(f[0])
-	if err != nil {
-		return nil, fs.ErrNotExist
-	}
-	i, err := open(dir, pid)
-	if err != nil {
-		return nil, fs.ErrNotExist
-	}
-	if began, err := startTime(pid); err != nil || began != f[1] {
-		i.pidfd.Close() // somebody else's
-		return nil, fs.ErrNotExist
-	}
-	return i, nil
+	_ = raw.Read(func(fd uintptr) (over bool) {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(p, 0)
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	})
+	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // ours to reap only if we started it
 }
 
 // Ended is closed when the instance has no process any more.
@@ -180,17 +170,33 @@ func (i *Instance) Ended() <-chan struct{} { return i.ended }
 // Kill ends the instance, all its processes, and removes its files. An instance
 // that has ended is no error.
 func (i *Instance) Kill() error {
-	err := unix.PidfdSendSignal(int(i.pidfd.Fd()), unix.SIGKILL, nil, 0)
-	if err != nil && err != unix.ESRCH {
-		return err
+	select {
+	case <-i.ended: // maybe long ago: the descriptor may be closed
+	default:
+		if err := i.signal(unix.SIGKILL); err != nil {
+			return err
+		}
 	}
 	select {
 	case <-i.ended:
-	case <-time.After(startLimit):
-		return errors.New("instance did not end")
+	case <-time.After(endLimit):
+		return fmt.Errorf("processes of %s do not end", filepath.Base(i.dir))
 	}
 	i.pidfd.Close()
 	return os.RemoveAll(i.dir)
+}
+
+func (i *Instance) signal(s unix.Signal) error {
+	raw, err := i.pidfd.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), s, nil, 0) })
+	if errors.Is(sent, unix.ESRCH) {
+		sent = nil
+	}
+	return errors.Join(err, sent)
 }
 
 // Enter returns a connection to the instance's first process on which a caller

@@ -34,7 +34,7 @@ type Identity struct {
 type Request struct {
 	Instance string   `json:"instance"`
 	Argv     []string `json:"argv"`
-	Env      []string `json:"env"` // in front of the instance's own
+	Env      []string `json:"env"` // in front of the instance's own: credentials, PATH, HOME, …
 	Dir      string   `json:"dir"` // where it exists there, else /
 	Terminal bool     `json:"terminal"`
 }
@@ -50,8 +50,12 @@ type control struct {
 	Signal int `json:"signal,omitempty"`
 }
 
-// maxMessage bounds a message: a command with a very large environment.
-const maxMessage = 1 << 18
+// What a message may be at most. The kernel takes no more than 208 KiB in one.
+const (
+	maxMessage = 192 << 10 // a command with a very large environment
+	maxShort   = 4 << 10   // any other
+	maxFiles   = 8
+)
 
 // send writes one message with files attached.
 func send(c *net.UnixConn, m any, files ...*os.File) error {
@@ -74,9 +78,9 @@ func send(c *net.UnixConn, m any, files ...*os.File) error {
 	return err
 }
 
-// receive reads one message, and the files that came with it.
-func receive(c *net.UnixConn, m any) ([]*os.File, error) {
-	b, oob := make([]byte, maxMessage+1), make([]byte, unix.CmsgSpace(4*8))
+// receive reads one message of at most limit bytes, and the files that came with it.
+func receive(c *net.UnixConn, m any, limit int) ([]*os.File, error) {
+	b, oob := make([]byte, limit), make([]byte, unix.CmsgSpace(4*maxFiles))
 	n, oobn, flags, _, err := c.ReadMsgUnix(b, oob)
 	if err != nil {
 		return nil, err
@@ -86,7 +90,7 @@ func receive(c *net.UnixConn, m any) ([]*os.File, error) {
 		return nil, err
 	}
 	switch {
-	case n == 0:
+	case n == 0 && len(files) == 0:
 		err = io.EOF
 	case flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
 		err = errors.New("message too large")

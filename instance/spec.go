@@ -21,8 +21,9 @@ type Spec struct {
 	Domain   string       `json:"domain"` // search domain
 	Resolver []netip.Addr `json:"resolver"`
 	Region   string       `json:"region"`
-	CABundle []byte       `json:"-"` // PEM: what TLS clients trust
-	Hide     []string     `json:"hide"`
+	CABundle []byte       `json:"-"`      // PEM: what TLS clients trust
+	Hide     []string     `json:"hide"`   // directories that are empty inside
+	Detach   []string     `json:"detach"` // mounts of which an instance keeps no copy: what they pin can go
 }
 
 // The files that start prepares and init mounts over the host's. exec.sock is
@@ -30,6 +31,7 @@ type Spec struct {
 const (
 	resolvFile   = "resolv.conf"
 	hostsFile    = "hosts"
+	hostnameFile = "hostname"
 	nsswitchFile = "nsswitch.conf"
 	caFile       = "ca-bundle.pem"
 	specFile     = "spec.json"
@@ -53,6 +55,7 @@ func (s Spec) write(dir string) error {
 	for name, text := range map[string]string{
 		resolvFile:   resolv.String(),
 		hostsFile:    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
+		hostnameFile: s.Hostname + "\n",
 		nsswitchFile: "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n",
 		caFile:       string(s.CABundle),
 		specFile:     string(spec),
