@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package control is the process that decides: it puts the store, the API, the
+// lifecycle and the channel to hosts together, and sees to the first account.
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/aws/region"
+	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/control/api/ec2"
+	"enishi.dev/enishi/control/api/sts"
+	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/lifecycle"
+	"enishi.dev/enishi/iam"
+	"enishi.dev/enishi/store"
+)
+
+// Options is what control needs from outside.
+type Options struct {
+	DataDir    string // etcd's; "." is the working directory
+	Ephemeral  bool   // nobody needs the data after a crash: do not wait for the disk
+	Listener   net.Listener
+	Region     string // of the first account's credentials
+	HostName   string // the local host's
+	GatewayUID int
+	OwnerUID   int
+	Log        *slog.Logger
+}
+
+// DefaultAccount is the account that is there from the first day.
+const DefaultAccount = "123456789012"
+
+// Run decides until ctx ends.
+func Run(ctx context.Context, o Options) (err error) {
+	if _, ok := region.Of(o.Region); !ok {
+		return fmt.Errorf("region %q is not known: give one of AWS's with --region", o.Region)
+	}
+	etcd, err := store.StartEmbedded(ctx, o.DataDir, o.Log, store.EmbedOptions{UnsafeNoFsync: o.Ephemeral})
+	if err != nil {
+		return fmt.Errorf("start etcd: %w", err)
+	}
+	defer func() { err = errors.Join(err, etcd.Close()) }()
+	so := etcd.Options()
+	so.Log = o.Log
+	s, err := store.Open(ctx, so)
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Run(ctx) })
+	g.Go(func() error { return serve(ctx, o, s) })
+	if err := g.Wait(); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// serve does everything that needs a store that runs.
+func serve(ctx context.Context, o Options, s *store.Store) error {
+	boot, authority, err := ensureFirst(ctx, s, o.Region)
+	if err != nil {
+		return fmt.Errorf("first account: %w", err)
+	}
+	life := lifecycle.New(s, o.Log)
+	h := hosts.New(hosts.Options{
+		Store: s, Lifecycle: life, Authority: authority, Bootstrap: boot,
+		LocalHost: o.HostName, GatewayUID: o.GatewayUID, OwnerUID: o.OwnerUID, Log: o.Log,
+	})
+	h.SetAPI(api.NewServer(api.Options{
+		Store: s, Log: o.Log, Believe: h.Believe,
+		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), sts.Service()},
+	}))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return life.Run(ctx) })
+	g.Go(func() error { return h.Run(ctx) })
+	g.Go(func() error { return h.Serve(ctx, o.Listener) })
+	return g.Wait()
+}
+
+// ensureFirst makes the first account with a key of its root, and the authority,
+// unless an earlier run has.
+func ensureFirst(ctx context.Context, s *store.Store, regionName string) (hosts.Bootstrap, *hosts.Authority, error) {
+	var key iam.AccessKey
+	var authority *hosts.Authority
+	err := s.Decide(ctx, func(tx *store.Tx) (err error) {
+		if authority, err = hosts.EnsureAuthority(tx, time.Now); err != nil {
+			return err
+		}
+		for k := range tx.AccessKeys.All() {
+			if k.Account == DefaultAccount && k.UserID == DefaultAccount {
+				key = k
+				return nil
+			}
+		}
+		if key, err = rootKey(DefaultAccount, tx.Now()); err != nil {
+			return err
+		}
+		tx.Accounts.Put(iam.Account{ID: DefaultAccount, Created: tx.Now()})
+		tx.AccessKeys.Put(key)
+		return nil
+	})
+	if err != nil {
+		return hosts.Bootstrap{}, nil, err
+	}
+	return hosts.Bootstrap{
+		Account: key.Account, Region: regionName, AccessKey: key.ID, SecretKey: key.Secret, CA: authority.PEM(),
+	}, authority, nil
+}
+
+// rootKey is a new key of an account's root.
+func rootKey(account string, now time.Time) (iam.AccessKey, error) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var b [16 + 30]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return iam.AccessKey{}, err
+	}
+	id := []byte("AKIA")
+	for _, x := range b[:16] {
+		id = append(id, letters[int(x)%len(letters)])
+	}
+	return iam.AccessKey{
+		ID: string(id), Secret: base64.StdEncoding.EncodeToString(b[16:]), Account: account,
+		ARN: "arn:aws:iam::" + account + ":root", UserID: account, Created: now,
+	}, nil
+}

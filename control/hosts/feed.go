@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/peer"
+	"enishi.dev/enishi/store"
+)
+
+// heartbeat is how often a stream without news carries an empty line.
+const heartbeat = 5 * time.Second
+
+// feed sends one process of a host its units, and then what changes of them, for
+// as long as it listens. The first delta is full, unless the process says that it
+// is where control is.
+func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	name, role := q.Get("host"), hoststate.Role(q.Get("role"))
+	if err := s.mayBe(r, name, role); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	revision, _ := strconv.ParseInt(q.Get("revision"), 10, 64)
+	st := s.join(name, role, hoststate.Position{Incarnation: q.Get("incarnation"), Revision: revision})
+	defer s.leave(name, st)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out, flush := json.NewEncoder(w), http.NewResponseController(w)
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		var err error
+		select {
+		case <-r.Context().Done():
+			return
+		case <-st.dirty:
+			err = out.Encode(st.take())
+		case <-beat.C:
+			_, err = w.Write([]byte("\n"))
+		}
+		if err == nil {
+			err = flush.Flush()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// mayBe says whether the peer may speak as this process of this host: here the
+// local one's only, its agent as root and its gateway as the gateway's user.
+func (s *Server) mayBe(r *http.Request, name string, role hoststate.Role) error {
+	p, _ := peer.From(r.Context())
+	switch {
+	case name != s.LocalHost:
+		return fmt.Errorf("host %q is not known: this socket is for %s", name, s.LocalHost)
+	case role == hoststate.RoleAgent && p.UID == 0, role == hoststate.RoleGateway && (p.UID == 0 || p.UID == s.GatewayUID):
+		return nil
+	}
+	return fmt.Errorf("uid %d may not speak as %q", p.UID, role)
+}
+
+// join registers a stream of the host, with everything in it that it lacks.
+func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *stream {
+	st := newStream(role)
+	s.mu.Lock()
+	h := s.hosts[name]
+	if h == nil {
+		h = newHost(name)
+		s.hosts[name] = h
+		s.update(h, store.Step{View: s.view, All: true})
+	}
+	h.streams[st] = struct{}{}
+	h.lastSeen = time.Now()
+	p := position(s.view)
+	if at == p {
+		st.push(p, nil, nil)
+	} else {
+		st.next.Full = true
+		st.push(p, slices.Collect(maps.Values(h.compiler.Units())), nil)
+	}
+	s.mu.Unlock()
+	s.judge()
+	return st
+}
+
+func (s *Server) leave(name string, st *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.hosts[name]
+	delete(h.streams, st)
+	h.lastSeen = time.Now()
+}
+
+const maxReport = 16 << 20
+
+// report takes in what a process of a host says.
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	var rep hoststate.Report
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReport)).Decode(&rep); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := s.mayBe(r, rep.Host, rep.Role); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	s.mu.Lock()
+	if h := s.hosts[rep.Host]; h != nil {
+		h.lastSeen = time.Now()
+		h.positions[rep.Role] = rep.Position
+		if rep.Full || h.refused[rep.Role] == nil {
+			h.refused[rep.Role] = map[string]string{}
+		}
+		for k, why := range rep.Refused {
+			if why == "" {
+				delete(h.refused[rep.Role], k)
+			} else {
+				h.refused[rep.Role][k] = why
+			}
+		}
+	}
+	s.tell()
+	s.mu.Unlock()
+	s.Lifecycle.Report(rep)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Believe says whether what a gateway says of a request can be true: its host
+// must hold the endpoint, and have the source in its network.
+func (s *Server) Believe(f hoststate.Facts) error {
+	if f.Endpoint == "" && f.Network == "" {
+		return nil // the public entry
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.hosts[s.LocalHost]
+	if h == nil {
+		return fmt.Errorf("host %s is not known", s.LocalHost)
+	}
+	e, _ := h.compiler.Units()[hoststate.Key{Kind: hoststate.KindEndpoint, ID: f.Endpoint}].(*hoststate.Endpoint)
+	if e == nil || e.Network != f.Network {
+		return fmt.Errorf("host %s has no endpoint %s in %s", s.LocalHost, f.Endpoint, f.Network)
+	}
+	if h.callers[caller{f.Network, f.Source}] == 0 {
+		return fmt.Errorf("nobody in %s has the address %s", f.Network, f.Source)
+	}
+	return nil
+}

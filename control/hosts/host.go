@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/control/compile"
+	"enishi.dev/enishi/hoststate"
+)
+
+// host is one host as control knows it. The server's mutex guards it.
+type host struct {
+	name      string
+	compiler  *compile.Compiler
+	streams   map[*stream]struct{}
+	lastSeen  time.Time
+	positions map[hoststate.Role]hoststate.Position
+	refused   map[hoststate.Role]map[string]string
+	sources   map[string]source // interface -> its addresses: who can be a caller
+	callers   map[caller]int
+}
+
+type source struct {
+	network   string
+	addresses []netip.Addr
+}
+
+type caller struct {
+	network string
+	address netip.Addr
+}
+
+func newHost(name string) *host {
+	return &host{
+		name: name, compiler: compile.New(), streams: map[*stream]struct{}{},
+		positions: map[hoststate.Role]hoststate.Position{}, refused: map[hoststate.Role]map[string]string{},
+		sources: map[string]source{}, callers: map[caller]int{},
+	}
+}
+
+// connected says that the host's agent follows.
+func (h *host) connected() bool {
+	for st := range h.streams {
+		if st.role == hoststate.RoleAgent {
+			return true
+		}
+	}
+	return false
+}
+
+// note keeps the addresses from which tenants can call.
+func (h *host) note(set []hoststate.Unit, gone []hoststate.Key) {
+	for _, k := range gone {
+		if k.Kind == hoststate.KindInterface {
+			h.noteSource(k.ID, source{})
+		}
+	}
+	for _, u := range set {
+		if i, ok := u.(*hoststate.Interface); ok {
+			h.noteSource(i.ID, source{i.Network, i.Addresses})
+		}
+	}
+}
+
+func (h *host) noteSource(id string, s source) {
+	before := h.sources[id]
+	for _, a := range before.addresses {
+		c := caller{before.network, a}
+		if h.callers[c]--; h.callers[c] == 0 {
+			delete(h.callers, c)
+		}
+	}
+	delete(h.sources, id)
+	if len(s.addresses) == 0 {
+		return
+	}
+	h.sources[id] = s
+	for _, a := range s.addresses {
+		h.callers[caller{s.network, a}]++
+	}
+}
+
+// stream is what one process of a host has not been sent yet: the newest of each
+// unit, never a queue.
+type stream struct {
+	role hoststate.Role
+
+	mu    sync.Mutex
+	next  hoststate.Delta
+	set   map[hoststate.Key]hoststate.Unit
+	gone  map[hoststate.Key]bool
+	dirty chan struct{} // holds one token while there is something to send
+}
+
+func newStream(role hoststate.Role) *stream {
+	return &stream{role: role, set: map[hoststate.Key]hoststate.Unit{}, gone: map[hoststate.Key]bool{}, dirty: make(chan struct{}, 1)}
+}
+
+// concerns says whether a process of the role has to know the unit.
+func (st *stream) concerns(k hoststate.Key) bool {
+	switch k.Kind {
+	case hoststate.KindName:
+		return st.role == hoststate.RoleGateway
+	case hoststate.KindNetwork, hoststate.KindEndpoint:
+		return true
+	}
+	return st.role == hoststate.RoleAgent
+}
+
+func (st *stream) push(p hoststate.Position, set []hoststate.Unit, gone []hoststate.Key) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.next.Position = p
+	for _, k := range gone {
+		if st.concerns(k) {
+			delete(st.set, k)
+			st.gone[k] = true
+		}
+	}
+	for _, u := range set {
+		if k := u.Key(); st.concerns(k) {
+			delete(st.gone, k)
+			st.set[k] = u
+		}
+	}
+	st.signal()
+}
+
+func (st *stream) signal() {
+	select {
+	case st.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what is to be sent now.
+func (st *stream) take() hoststate.Delta {
+	st.mu.Lock()
+	d, set, gone := st.next, st.set, st.gone
+	st.next = hoststate.Delta{Position: d.Position}
+	st.set, st.gone = map[hoststate.Key]hoststate.Unit{}, map[hoststate.Key]bool{}
+	st.mu.Unlock()
+	for _, u := range set {
+		d.Set = append(d.Set, hoststate.Seal(u))
+	}
+	for k := range gone {
+		if !d.Full {
+			d.Gone = append(d.Gone, k)
+		}
+	}
+	return d
+}

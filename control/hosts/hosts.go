@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package hosts is control's side of the channel to hosts: it sends each what it
+// must hold, hears what holds, takes in tenants' requests from gateways and signs
+// their certificates. It knows who is at the other end; what units mean is
+// compile's and the hosts' own.
+package hosts
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/control/compile"
+	"enishi.dev/enishi/control/lifecycle"
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/peer"
+	"enishi.dev/enishi/store"
+)
+
+// Options is what a server is made of.
+type Options struct {
+	Store      *store.Store
+	API        *api.Server
+	Lifecycle  *lifecycle.Lifecycle
+	Authority  *Authority
+	Bootstrap  Bootstrap
+	LocalHost  string // the host whose processes are at the other end of the listener
+	GatewayUID int    // who may forward requests
+	OwnerUID   int    // who may read the status
+	Log        *slog.Logger
+}
+
+// Bootstrap is what `up` has to know of the first account.
+type Bootstrap struct {
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+	AccessKey string `json:"accessKeyId"`
+	SecretKey string `json:"secretAccessKey"`
+	CA        string `json:"ca"` // PEM
+}
+
+// Server serves hosts.
+type Server struct {
+	Options
+
+	mu      sync.Mutex
+	view    *store.View // what the units of all hosts are made of
+	hosts   map[string]*host
+	live    []string      // ascending
+	changed chan struct{} // closed, and made anew, when a report or a step comes
+}
+
+// New returns a server that no host has reached.
+func New(o Options) *Server {
+	return &Server{Options: o, view: o.Store.View(), hosts: map[string]*host{}, changed: make(chan struct{})}
+}
+
+// SetAPI gives the server the API that it forwards to; the API asks the server
+// whether facts can be true, so one of them has to come first.
+func (s *Server) SetAPI(a *api.Server) { s.API = a }
+
+const livenessTick = 250 * time.Millisecond
+
+// Run keeps every host's units up to date until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	f := s.Store.Follow()
+	defer f.Close()
+	ticked := make(chan struct{})
+	go func() {
+		defer close(ticked)
+		t := time.NewTicker(livenessTick)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				s.judge()
+			}
+		}
+	}()
+	defer func() { <-ticked }()
+	for {
+		step, err := f.Next(ctx)
+		if err != nil {
+			return err
+		}
+		s.step(step)
+	}
+}
+
+// step brings every host's units to a new view, and says so to their streams.
+func (s *Server) step(step store.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view = step.View
+	for _, h := range s.hosts {
+		s.update(h, step)
+	}
+	s.tell()
+}
+
+func (s *Server) update(h *host, step store.Step) {
+	set, gone := h.compiler.Update(step, compile.Facts{Host: h.name, Live: s.live})
+	h.note(set, gone)
+	p := position(step.View)
+	for st := range h.streams {
+		st.push(p, set, gone)
+	}
+}
+
+func position(v *store.View) hoststate.Position {
+	return hoststate.Position{Incarnation: v.Incarnation(), Revision: v.Revision()}
+}
+
+// tell wakes whoever waits for something to hold.
+func (s *Server) tell() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// silence is how long a host may say nothing before nobody waits for it.
+const silence = 5 * time.Second
+
+// judge decides which hosts are live, and has units made anew when that changes.
+func (s *Server) judge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var live []string
+	for name, h := range s.hosts {
+		if h.connected() || time.Since(h.lastSeen) < silence {
+			live = append(live, name)
+		}
+	}
+	slices.Sort(live)
+	if slices.Equal(live, s.live) {
+		return
+	}
+	s.Log.Info("live hosts", "hosts", live)
+	s.live = live
+	s.Lifecycle.Live(live)
+	for _, h := range s.hosts {
+		s.update(h, store.Step{View: s.view})
+	}
+	s.tell()
+}
+
+// LiveHosts lists the hosts on which instances can be placed.
+func (s *Server) LiveHosts() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live
+}
+
+// Serve answers on the listener until ctx ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.handler(),
+		ConnContext:       peer.ConnContext,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	defer context.AfterFunc(ctx, func() { srv.Close() })()
+	if err := srv.Serve(l); ctx.Err() == nil {
+		return fmt.Errorf("serve hosts: %w", err)
+	}
+	return ctx.Err()
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	only := func(pattern string, h http.HandlerFunc, uids ...int) { mux.Handle(pattern, peer.Only(h, uids...)) }
+	only("GET /v1/feed", s.feed, s.GatewayUID)
+	only("POST /v1/report", s.report, s.GatewayUID)
+	only("POST /v1/forward", s.forward, s.GatewayUID)
+	only("POST /v1/certificate", s.certificate, s.GatewayUID)
+	only("GET /v1/ready", s.ready)
+	only("GET /v1/bootstrap", s.bootstrap)
+	only("GET /v1/status", s.status, s.OwnerUID)
+	return mux
+}
