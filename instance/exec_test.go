@@ -123,7 +123,7 @@ func TestWhatAnInstanceSees(t *testing.T) {
 		{"its hosts", "head -1 /etc/hosts", "127.0.0.1 localhost"},
 		{"its name", "hostname; cat /etc/hostname", "ip-10-0-1-10\nip-10-0-1-10"},
 		{"names from files, then DNS", "grep hosts /etc/nsswitch.conf", "hosts: files dns"},
-		{"its CA bundle, where the distribution has it too", "cat $AWS_CA_BUNDLE; for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do [ ! -e $f ] || cmp $f $AWS_CA_BUNDLE; done", "the bundle"},
+		{"its CA bundle, where the distribution has it too", "tail -n 1 $AWS_CA_BUNDLE; for f in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do [ ! -e $f ] || cmp $f $AWS_CA_BUNDLE; done", "the CA"},
 		{"an empty /run", "ls -A /run", "ca-bundle.pem"},
 		{"only its own processes", "test -e /proc/self && ls -d /proc/[0-9]* | wc -l | awk '$1 < 8'| wc -l", "1"},
 		{"only its own links", "ls /sys/class/net", "lo"},

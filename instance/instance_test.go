@@ -64,7 +64,7 @@ func start(t *testing.T) *place {
 	t.Cleanup(func() { ns.Close() })
 	p.Instance, err = Start(t.Context(), Spec{
 		ID: "i-1", Hostname: "ip-10-0-1-10", Domain: "ap-northeast-1.compute.internal", Region: "ap-northeast-1",
-		Resolver: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, CABundle: []byte("the bundle\n"),
+		Resolver: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, CA: []byte("the CA\n"),
 		Hide: []string{top}, Detach: []string{state},
 	}, p.dir, ns)
 	if err != nil {

@@ -21,7 +21,7 @@ type Spec struct {
 	Domain   string       `json:"domain"` // search domain
 	Resolver []netip.Addr `json:"resolver"`
 	Region   string       `json:"region"`
-	CABundle []byte       `json:"-"`      // PEM: what TLS clients trust
+	CA       []byte       `json:"-"`      // PEM: whom TLS clients trust beside whom they trust on the host
 	Hide     []string     `json:"hide"`   // directories that are empty inside
 	Detach   []string     `json:"detach"` // mounts of which an instance keeps no copy: what they pin can go
 }
@@ -57,11 +57,24 @@ func (s Spec) write(dir string) error {
 		hostsFile:    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
 		hostnameFile: s.Hostname + "\n",
 		nsswitchFile: "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n",
-		caFile:       string(s.CABundle),
+		caFile:       string(append(hostBundle(), s.CA...)),
 		specFile:     string(spec),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// hostBundle is whom TLS clients trust on the host.
+func hostBundle() []byte {
+	for _, o := range own {
+		if o.file != caFile || o.over == bundlePath {
+			continue
+		}
+		if b, err := os.ReadFile(o.over); err == nil {
+			return append(b, '\n')
 		}
 	}
 	return nil

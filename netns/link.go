@@ -172,30 +172,3 @@ func (n *Namespace) LinkIndex(name string) (index int, err error) {
 	})
 	return index, err
 }
-
-// PeersOf returns the names of the links of n whose other ends are in inner.
-func (n *Namespace) PeersOf(inner *Namespace) (names []string, err error) {
-	peers := map[int]bool{} // indexes in n of what inner's links are joined to
-	err = inner.Do(func() error {
-		links, err := netlink.LinkList()
-		for _, l := range links {
-			if l.Type() == "veth" {
-				peers[l.Attrs().ParentIndex] = true
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = n.Do(func() error {
-		links, err := netlink.LinkList()
-		for _, l := range links {
-			if l.Type() == "veth" && peers[l.Attrs().Index] {
-				names = append(names, l.Attrs().Name)
-			}
-		}
-		return err
-	})
-	return names, err
-}
