@@ -92,6 +92,15 @@ func mountBPFFS(t testing.TB) string {
 	return dir
 }
 
+// sub runs f as a subtest on the thread in the namespace. f must not call Fatal.
+func (b *bench) sub(t *testing.T, name string, f func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		defer func(t testing.TB) { b.t = t }(b.t)
+		b.t = t
+		b.do(func() { f(t) })
+	})
+}
+
 func (b *bench) attach(ports ...Port) {
 	b.t.Helper()
 	b.do(func() {
@@ -123,15 +132,28 @@ func (b *bench) run(port string, frame []byte) (int, []byte) {
 	return int(verdict), o.DataOut
 }
 
+// runSegmented is run for a frame that the kernel will cut into pieces with size
+// bytes of payload each.
+func (b *bench) runSegmented(port string, frame []byte, size int) int {
+	o := ebpf.RunOptions{Data: frame, Context: ifindexContext{
+		Ifindex: uint32(b.index[port]), GSOSegs: uint32(len(frame)/size + 1), GSOSize: uint32(size),
+	}}
+	verdict, err := b.objs.Pipeline.Run(&o)
+	if err != nil {
+		b.t.Errorf("run: %v", err)
+	}
+	return int(verdict)
+}
+
 // ifindexContext is struct __sk_buff with what a live packet has set.
 type ifindexContext struct {
 	_       [10]uint32
 	Ifindex uint32
-	_       [31]uint32
+	_       [30]uint32
 	GSOSegs uint32
 	_       [2]uint32
 	GSOSize uint32
-	_       [2]uint32
+	_       [3]uint32
 }
 
 // dropped returns the reason of the one packet that was counted since the last

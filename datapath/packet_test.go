@@ -164,13 +164,10 @@ func TestFirstPackets(t *testing.T) {
 			return f
 		}(), "drop: not IP"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			b.t = t
-			b.do(func() {
-				if got := b.fate(c.port, c.in.bytes()); got != c.want {
-					t.Errorf("got %q, want %q", got, c.want)
-				}
-			})
+		b.sub(t, c.name, func(t *testing.T) {
+			if got := b.fate(c.port, c.in.bytes()); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
 		})
 	}
 }

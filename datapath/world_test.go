@@ -179,11 +179,11 @@ func (b *bench) receiver(out []byte) string {
 	}
 	switch [6]byte(out[:6]) {
 	case [6]byte{2, 0, 0, 0, 0, vniA}:
-		if out[0] == 2 {
-			return "door-a"
-		}
+		return "door-a"
 	case [6]byte{2, 0, 0, 0, 0, vniB}:
 		return "door-b"
+	case [6]byte{2, 1, 0, 0, 0, vniA}:
+		return "probe"
 	}
 	return "?"
 }

@@ -28,7 +28,7 @@ static __always_inline __u64 lifetime(const struct flow_key *k, const struct flo
 
 static __always_inline int expired(const struct flow_key *k, const struct flow *f, __u64 now)
 {
-	return now > f->seen && now - f->seen > lifetime(k, f);
+	return (long long)(now - f->seen) > (long long)lifetime(k, f); /* another processor may be ahead */
 }
 
 static __always_inline struct flow *find_half(const struct flow_key *k)

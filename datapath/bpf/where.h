@@ -16,13 +16,13 @@ static __always_inline int to_interface(struct work *w, __u64 id, const struct i
 	return i->ifindex ? VERDICT_GO_ON : refuse(w, DROP_ELSEWHERE);
 }
 
-/* The door's frames carry the network's number as their destination. */
+/* The destination of a door's frames is the network's number. */
 static __always_inline int to_door(struct work *w, __u32 to, __u32 ifindex)
 {
 	w->trail.to = to;
 	w->to_ifindex = ifindex;
 	w->to_mac[0] = 0x02;
-	w->to_mac[1] = 0;
+	w->to_mac[1] = to == TO_PROBE;
 	w->to_mac[2] = w->vni >> 24;
 	w->to_mac[3] = w->vni >> 16;
 	w->to_mac[4] = w->vni >> 8;

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// step puts a packet in and says what must become of it.
+type step struct {
+	port string
+	in   frame
+	want string
+}
+
+func (b *bench) steps(steps ...step) {
+	b.t.Helper()
+	for i, s := range steps {
+		if got := b.fate(s.port, s.in.bytes()); got != s.want {
+			b.t.Errorf("step %d: got %q, want %q", i+1, got, s.want)
+		}
+	}
+}
+
+// age lets time pass for all flows.
+func (b *bench) age(d time.Duration) {
+	b.t.Helper()
+	for _, m := range []*ebpf.Map{b.objs.Flows, b.objs.HalfOpen} {
+		all := map[bpfFlowKey]bpfFlow{}
+		if err := readMap(m, func(k bpfFlowKey, f bpfFlow) { all[k] = f }); err != nil {
+			b.t.Error(err)
+		}
+		for k, f := range all {
+			f.Seen -= uint64(d)
+			if err := m.Put(k, f); err != nil {
+				b.t.Error(err)
+			}
+		}
+	}
+}
+
+// halves returns how many halves of flows are half-open, and how many established.
+func (b *bench) halves() (half, established int) {
+	b.must(readMap(b.objs.HalfOpen, func(bpfFlowKey, bpfFlow) { half++ }))
+	b.must(readMap(b.objs.Flows, func(bpfFlowKey, bpfFlow) { established++ }))
+	return half, established
+}
+
+func (b *bench) wantHalves(half, established int) {
+	b.t.Helper()
+	if h, e := b.halves(); h != half || e != established {
+		b.t.Errorf("got %d halves half-open and %d established, want %d and %d", h, e, half, established)
+	}
+}
+
+// pair is a connection: packets of its opener and of the other side.
+type pair struct {
+	a, z         string // ports
+	there, other frame
+}
+
+func tcpPair(a, z, src, dst string, sport, dport uint16) pair {
+	there := to(from(a, src), dst, dport)
+	there.sport = sport
+	other := from(z, dst)
+	other.dst, other.sport, other.dport = netip.MustParseAddr(src), dport, sport
+	return pair{a, z, there, other}
+}
+
+func (p pair) as(protocol byte) pair {
+	p.there.protocol, p.other.protocol = protocol, protocol
+	return p
+}
+
+func (p pair) send(flags byte, want string) step {
+	p.there.flags = flags
+	return step{p.a, p.there, want}
+}
+
+func (p pair) reply(flags byte, want string) step {
+	p.other.flags = flags
+	return step{p.z, p.other, want}
+}
+
+// open are the packets that establish the connection.
+func (p pair) open(to, back string) []step {
+	return []step{p.send(syn, to), p.reply(syn|ack, back), p.send(ack, to)}
+}
+
+func TestFlowLifetimes(t *testing.T) {
+	b := newWorld(t)
+	at := uint16(1000)
+	web := func() pair { at++; return tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", at, 80) }
+	web6 := func() pair { at++; return tcpPair("eni-1", "eni-2", "fd00:a::10", "fd00:a::20", at, 80) }
+	api := func() pair { at++; return tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", at, 443) }
+	query := func() pair { at++; return tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.0.2", at, 53).as(17) }
+	fresh := func() {
+		b.age(1000 * time.Hour)
+		b.must(b.Sweep(context.Background()))
+		b.wantHalves(0, 0)
+	}
+	b.sub(t, "a handshake establishes it", func(t *testing.T) {
+		p := web()
+		b.steps(p.send(syn, "to eni-2"), p.send(syn, "to eni-2"), p.reply(syn|ack, "to eni-1"))
+		b.wantHalves(2, 0)
+		b.steps(p.send(ack, "to eni-2"), p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+		b.wantHalves(0, 2)
+		if n, err := b.Flows(); n != 1 || err != nil {
+			t.Errorf("got %d flows, %v, want 1", n, err)
+		}
+		fresh()
+	})
+	b.sub(t, "IPv6 is the same", func(t *testing.T) {
+		p := web6()
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.wantHalves(0, 2)
+		fresh()
+	})
+	b.sub(t, "an answer that comes too late belongs to nothing", func(t *testing.T) {
+		p := web()
+		b.steps(p.send(syn, "to eni-2"))
+		b.age(31 * time.Second)
+		b.steps(p.reply(syn|ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "an established one between instances lives for five days", func(t *testing.T) {
+		p := web()
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.age(431990 * time.Second)
+		b.steps(p.reply(ack, "to eni-1"))
+		b.age(431990 * time.Second)
+		b.steps(p.send(ack, "to eni-2")) // one side keeps the other alive
+		b.age(432010 * time.Second)
+		b.steps(p.send(ack, "drop: not a SYN"), p.reply(ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "one through an endpoint for 350 seconds, then it is reset", func(t *testing.T) {
+		p := api()
+		b.steps(p.open("to door-a", "to eni-1")...)
+		b.age(349 * time.Second)
+		b.steps(p.send(ack, "to door-a"))
+		b.age(351 * time.Second)
+		b.steps(p.send(ack, "reset: not a SYN"), p.reply(ack, "drop: opened by a service"))
+		fresh()
+	})
+	b.sub(t, "after both sides have closed, for half a minute", func(t *testing.T) {
+		p := web()
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.steps(p.send(fin|ack, "to eni-2"))
+		b.age(349 * time.Second)
+		b.steps(p.reply(ack, "to eni-1"), p.reply(fin|ack, "to eni-1"), p.send(ack, "to eni-2"))
+		b.age(31 * time.Second)
+		b.steps(p.send(ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "after a reset, for ten seconds", func(t *testing.T) {
+		p := web()
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.steps(p.reply(rst, "to eni-1"))
+		b.age(11 * time.Second)
+		b.steps(p.send(ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "a refused connection is not established", func(t *testing.T) {
+		p := web()
+		b.steps(p.send(syn, "to eni-2"), p.reply(rst|ack, "to eni-1"), p.send(syn, "to eni-2"))
+		b.wantHalves(2, 0)
+		fresh()
+	})
+	b.sub(t, "one datagram and its answer, for 30 seconds", func(t *testing.T) {
+		p := query()
+		b.steps(p.send(0, "to door-a"), p.reply(0, "to eni-1"), p.reply(0, "to eni-1"))
+		b.wantHalves(2, 0)
+		b.age(31 * time.Second)
+		b.steps(p.reply(0, "drop: opened by a service"))
+		fresh()
+	})
+	b.sub(t, "a stream of them, for 180", func(t *testing.T) {
+		p := query()
+		b.steps(p.send(0, "to door-a"), p.reply(0, "to eni-1"), p.send(0, "to door-a"))
+		b.wantHalves(0, 2)
+		b.age(179 * time.Second)
+		b.steps(p.reply(0, "to eni-1"))
+		b.age(181 * time.Second)
+		b.steps(p.reply(0, "drop: opened by a service"))
+		fresh()
+	})
+	b.sub(t, "echoes, for 30 seconds", func(t *testing.T) {
+		p := tcpPair("eni-1", "eni-2", "fd00:a::10", "fd00:a::20", 7, 0).as(58)
+		p.there.dport, p.other.dport, p.other.sport = 128<<8, 129<<8, 7
+		b.steps(p.send(0, "to eni-2"), p.reply(0, "to eni-1"), p.send(0, "to eni-2"), p.reply(0, "to eni-1"))
+		b.wantHalves(2, 0)
+		b.age(31 * time.Second)
+		b.steps(p.reply(0, "drop: no request"))
+		fresh()
+	})
+	b.sub(t, "a new SYN with the ports of an old connection opens a new one", func(t *testing.T) {
+		p := web()
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.steps(p.send(syn, "to eni-2"))
+		b.wantHalves(2, 0)
+		b.steps(p.reply(syn|ack, "to eni-1"), p.send(ack, "to eni-2"))
+		b.wantHalves(0, 2)
+		fresh()
+	})
+	b.sub(t, "the probe's connection comes back to it", func(t *testing.T) {
+		p := tcpPair("probe", "door-a", "169.254.255.253", "10.0.1.50", 50000, 443)
+		b.steps(p.open("to door-a", "to probe")...)
+		fresh()
+	})
+	b.sub(t, "the same tuple in two networks is two connections", func(t *testing.T) {
+		p, q := query(), query()
+		q.a, q.z, q.there.mac = "eni-b", "door-b", mac(6)
+		q.there.sport, q.other.dport = p.there.sport, p.other.dport
+		b.steps(p.send(0, "to door-a"), q.send(0, "to door-b"), p.reply(0, "to eni-1"), q.reply(0, "to eni-b"))
+		b.wantHalves(4, 0)
+		fresh()
+	})
+	b.sub(t, "a router's answers come back as themselves", func(t *testing.T) {
+		p := tcpPair("eni-1", "eni-r", "10.0.1.10", "192.168.1.1", 999, 80)
+		b.steps(p.open("to eni-r", "to eni-1")...)
+		fresh()
+	})
+	b.sub(t, "an explanation leaves no trace", func(t *testing.T) {
+		p := web()
+		for _, s := range p.open("to eni-2", "to eni-1") {
+			if _, err := b.Explain(s.port, s.in.bytes()); err != nil {
+				t.Error(err)
+			}
+		}
+		b.wantHalves(0, 0)
+		if why := b.dropped(); why != "" {
+			t.Errorf("%q was counted", why)
+		}
+	})
+}
+
+func TestFlowsUnderChange(t *testing.T) {
+	b := newWorld(t)
+	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)
+	shut := &hoststate.GroupSet{ID: "set-2", Groups: []uint32{2}}
+	again := unit[*hoststate.GroupSet]("set-2")
+	b.sub(t, "a tracked connection outlives the rule that let it in", func(t *testing.T) {
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.apply(shut)
+		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+		other := p
+		other.there.sport++
+		b.steps(other.send(syn, "drop: security group"))
+		b.steps(p.send(syn, "drop: security group"), p.send(ack, "to eni-2")) // a new one with its ports does not
+		b.apply(again)
+	})
+	b.sub(t, "an untracked one ends with it", func(t *testing.T) {
+		open := *unit[*hoststate.Interface]("eni-2")
+		open.GroupSet = "set-open"
+		b.apply(&open)
+		q := tcpPair("eni-r", "eni-2", "10.0.1.30", "10.0.1.20", 2100, 9000)
+		b.steps(q.open("to eni-2", "to eni-r")...)
+		set := *unit[*hoststate.GroupSet]("set-open")
+		set.Ingress = nil
+		b.apply(&set)
+		b.steps(q.send(ack, "drop: security group"), q.reply(ack, "drop: security group"))
+		b.apply(unit[*hoststate.GroupSet]("set-open"))
+		b.steps(q.send(ack, "to eni-2"), q.reply(ack, "to eni-r"))
+		b.apply(unit[*hoststate.Interface]("eni-2"))
+	})
+	b.sub(t, "a route that goes takes its connections along, and brings them back", func(t *testing.T) {
+		q := tcpPair("eni-1", "eni-r", "10.0.1.10", "192.168.1.1", 2200, 80)
+		b.steps(q.open("to eni-r", "to eni-1")...)
+		table := *unit[*hoststate.RouteTable]("rtb-a")
+		table.Routes = table.Routes[:2]
+		b.apply(&table)
+		b.steps(q.send(ack, "drop: no route"))
+		b.apply(unit[*hoststate.RouteTable]("rtb-a"))
+		b.steps(q.send(ack, "to eni-r"))
+	})
+	b.sub(t, "a closing endpoint lets its connections end and takes no new ones", func(t *testing.T) {
+		q := tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", 2300, 443)
+		b.steps(q.open("to door-a", "to eni-1")...)
+		e := *unit[*hoststate.Endpoint]("vpce-1")
+		e.Closing = true
+		b.apply(&e)
+		b.steps(q.send(ack, "to door-a"), q.reply(rst, "to eni-1"))
+		q.there.sport++
+		b.steps(q.send(syn, "drop: endpoint closing"))
+		if _, err := b.Apply(nil, []hoststate.Key{e.Key(), {Kind: hoststate.KindInterface, ID: "eni-e"}}); err != nil {
+			t.Error(err)
+		}
+		b.steps(q.send(syn, "drop: no such address"))
+		q.there.sport--
+		b.steps(q.send(ack, "drop: no such address"), q.reply(ack, "drop: spoofed source"))
+	})
+	b.sub(t, "an interface that goes takes its flows along", func(t *testing.T) {
+		if _, err := b.Apply(nil, []hoststate.Key{{Kind: hoststate.KindInterface, ID: "eni-2"}}); err != nil {
+			t.Error(err)
+		}
+		b.steps(p.send(ack, "drop: no such address"), p.reply(ack, "drop: unknown port"))
+		b.must(b.Sweep(context.Background()))
+		b.must(readMap(b.objs.Flows, func(k bpfFlowKey, _ bpfFlow) {
+			if k.Owner == handle("eni-2") {
+				t.Errorf("it still has a flow: %v", k)
+			}
+		}))
+		var u bpfUsage
+		if err := b.objs.Usages.Lookup(bpfUsageKey{Owner: handle("eni-2")}, &u); err == nil {
+			t.Errorf("it still counts %d flows", u.Flows)
+		}
+	})
+}
+
+// unit returns a unit of the world by its id.
+func unit[U hoststate.Unit](id string) U {
+	all := world()
+	i := slices.IndexFunc(all, func(u hoststate.Unit) bool {
+		_, ok := u.(U)
+		return ok && u.Key().ID == id
+	})
+	return all[i].(U)
+}
+
+func TestFlowQuota(t *testing.T) {
+	b := newWorld(t)
+	b.open(Options{Quota: 2})
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	pairs := []pair{
+		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3001, 80),
+		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3002, 80),
+		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3003, 80),
+		tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", 3004, 443),
+	}
+	b.sub(t, "an interface may have no more", func(t *testing.T) {
+		b.steps(pairs[0].open("to eni-2", "to eni-1")...)
+		b.steps(pairs[1].open("to eni-2", "to eni-1")...)
+		for _, p := range pairs[2:] {
+			steps := p.open("to "+map[bool]string{true: "door-a", false: "eni-2"}[p.z == "door-a"], "to eni-1")
+			steps[2].want = "drop: too many flows"
+			for i, s := range steps {
+				if i < 2 {
+					b.steps(s)
+				} else if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "too many flows" { // not foretold
+					t.Errorf("%s: it was established", p.z)
+				}
+			}
+		}
+	})
+	b.sub(t, "until one has ended", func(t *testing.T) {
+		b.steps(pairs[0].reply(rst, "to eni-1"))
+		b.age(11 * time.Second)
+		b.must(b.Sweep(context.Background()))
+		b.steps(pairs[3].send(ack, "to door-a"))
+	})
+}
+
+func TestFlowTableFull(t *testing.T) {
+	b := newWorld(t)
+	b.open(Options{Flows: 2, Quota: 100})
+	b.attach(worldPorts()...)
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	b.sub(t, "the established ones stay, the next one waits", func(t *testing.T) {
+		p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 4000, 80)
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		q := p
+		q.there.sport, q.other.dport = 4001, 4001
+		b.steps(q.send(syn, "to eni-2"), q.reply(syn|ack, "to eni-1"))
+		s := q.send(ack, "")
+		if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "flow table full" {
+			t.Error("it was established")
+		}
+		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+	})
+}
