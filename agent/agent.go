@@ -8,6 +8,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,19 +34,18 @@ type Options struct {
 	Log        *slog.Logger
 }
 
-// Agent holds what the host has of the units. Everything below mu changes under it.
+// Agent makes units true on one host.
 type Agent struct {
 	Options
 	layout layout
 	feed   *feed.Client
-
+	dp     *datapath.Datapath
 	fabric *netns.Namespace // holds the host side of every link, and nothing else
 	probes *prober
 	doors  *handovers
+	board  *board
 
-	mu        sync.Mutex
-	dp        *datapath.Datapath
-	position  hoststate.Position
+	work      sync.Mutex // held while units are made true; guards what follows
 	units     map[hoststate.Key]hoststate.Unit
 	refused   map[hoststate.Key]string
 	networks  map[string]*network
@@ -64,23 +64,23 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.feed.Run(ctx, a.apply) })
 	g.Go(func() error { return a.probes.run(ctx) })
 	g.Go(func() error { return a.doors.run(ctx) })
 	g.Go(func() error { return a.serve(ctx) })
 	g.Go(func() error { return a.upkeep(ctx) })
-	if err := g.Wait(); ctx.Err() == nil {
-		return err
+	err = g.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil // asked to end
 	}
-	return nil
+	return errors.Join(err, a.close())
 }
 
 // open makes what every agent has: its directories, the fabric, the data plane, the probe.
-func open(o Options) (*Agent, error) {
-	a := &Agent{
-		Options: o, layout: layout(o.RunDir),
+func open(o Options) (a *Agent, err error) {
+	a = &Agent{
+		Options: o, layout: layout(o.RunDir), board: newBoard(),
 		feed: &feed.Client{
 			HTTP: feed.UnixClient(layout(o.RunDir).control()), Host: o.Host, Role: hoststate.RoleAgent, Log: o.Log,
 		},
@@ -89,32 +89,39 @@ func open(o Options) (*Agent, error) {
 		networks:  map[string]*network{},
 		instances: map[string]*running{},
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
 	if err := a.layout.make(); err != nil {
 		return nil, fmt.Errorf("make %s: %w", a.layout.state(), err)
 	}
-	var err error
 	if a.fabric, _, err = netns.Make(a.layout.namespace("fabric")); err != nil {
 		return nil, err
 	}
-	if a.dp, err = datapath.Open(datapath.Options{Pins: a.layout.pins(), Log: o.Log}); err != nil {
-		a.fabric.Close()
+	if a.dp, err = datapath.Open(datapath.Options{Pins: a.layout.pins(), MTU: interfaceMTU, Log: o.Log}); err != nil {
 		return nil, fmt.Errorf("open data plane: %w", err)
 	}
-	if a.doors, err = newHandovers(a.layout.handover(), o.GatewayUID, o.Log); err == nil {
-		a.probes, err = a.openProber()
+	if a.doors, err = newHandovers(a.layout.handover(), o.GatewayUID, o.Log); err != nil {
+		return nil, fmt.Errorf("listen for gateway: %w", err)
 	}
-	if err != nil {
-		a.close()
+	if a.probes, err = a.openProber(); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Agent) close() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// close lets go of everything; it all stays as it is.
+func (a *Agent) close() (err error) {
+	a.work.Lock()
+	defer a.work.Unlock()
+	a.board.close()
 	for _, n := range a.networks {
 		n.close()
+	}
+	for _, r := range a.instances {
+		r.ns.Close()
 	}
 	if a.probes != nil {
 		a.probes.close()
@@ -122,14 +129,21 @@ func (a *Agent) close() {
 	if a.doors != nil {
 		a.doors.close()
 	}
-	if err := a.dp.Close(); err != nil {
-		a.Log.Warn("close data plane", "err", err)
+	if a.dp != nil {
+		if err = a.dp.Close(); err != nil {
+			err = fmt.Errorf("close data plane: %w", err)
+		}
 	}
-	a.fabric.Close()
+	if a.fabric != nil {
+		a.fabric.Close()
+	}
+	return err
 }
 
-// inFabric runs f on a thread in the fabric's namespace, where ports are attached.
-func (a *Agent) inFabric(f func() error) error { return a.fabric.Do(f) }
+// attach makes the link carry packets. It stays down.
+func (a *Agent) attach(p datapath.Port) error {
+	return a.fabric.Do(func() error { return a.dp.Attach(p) })
+}
 
 // upkeep tries again what was refused, and sweeps expired flows.
 func (a *Agent) upkeep(ctx context.Context) error {
@@ -143,15 +157,9 @@ func (a *Agent) upkeep(ctx context.Context) error {
 		case <-retry.C:
 			a.retry(ctx)
 		case <-sweep.C:
-			if err := a.sweep(ctx); err != nil {
+			if err := a.dp.Sweep(ctx); err != nil {
 				a.Log.Warn("sweep flows", "err", err)
 			}
 		}
 	}
-}
-
-func (a *Agent) sweep(ctx context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.dp.Sweep(ctx)
 }

@@ -4,70 +4,123 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"enishi.dev/enishi/datapath"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/feed"
 )
 
-// apply makes one batch true. What a packet needs to arrive is there before the
-// data plane sends any, and goes only after it sends none. A unit that fails
-// alone is refused and tried again; the others go on.
+// outcome says of the units that were tried whether they hold.
+type outcome map[hoststate.Key]error
+
+func (o outcome) add(k hoststate.Key, err error) { o[k] = errors.Join(o[k], err) }
+
+// apply makes one batch true. A unit that fails alone is refused and tried again;
+// the others hold.
 func (a *Agent) apply(ctx context.Context, b feed.Batch) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.work.Lock()
+	defer a.work.Unlock()
 	gone := b.Gone
 	if b.Full {
 		gone = a.missing(b.Set)
 	}
-	for _, u := range b.Set {
-		a.units[u.Key()] = u
-	}
-	removed := map[hoststate.Key]hoststate.Unit{}
-	for _, k := range gone {
-		if u := a.units[k]; u != nil {
-			removed[k] = u
-		}
-		delete(a.units, k)
-		delete(a.refused, k)
-	}
-	if b.Full {
-		a.takeOver()
-	}
-	for _, u := range b.Set {
-		if n, ok := u.(*hoststate.Network); ok {
-			a.settle(u.Key(), a.makeNetwork(n))
-		}
-	}
-	instances := a.touched(b.Set, removed)
-	for id := range instances {
-		a.settle(hoststate.Key{Kind: hoststate.KindInstance, ID: id}, a.makePorts(id))
-	}
-	if err := a.program(b, gone); err != nil {
+	o, err := a.hold(ctx, b.Set, gone, b.Full)
+	a.settle(o)
+	if err != nil {
 		return err
 	}
-	for id := range instances {
-		a.settle(hoststate.Key{Kind: hoststate.KindInstance, ID: id}, a.power(ctx, id))
-	}
-	for k, u := range removed {
-		a.settle(k, a.remove(k, u))
-	}
-	a.probes.want(b.Set, gone)
-	a.position = b.Position
+	a.board.reached(b.Position, len(a.networks))
 	return nil
 }
 
-// program brings the data plane to the units.
-func (a *Agent) program(b feed.Batch, gone []hoststate.Key) (err error) {
-	if b.Full {
-		_, err = a.dp.ApplyFull(b.Set)
-	} else {
-		_, err = a.dp.Apply(b.Set, gone)
+// retry tries again what was refused.
+func (a *Agent) retry(ctx context.Context) {
+	a.work.Lock()
+	defer a.work.Unlock()
+	if len(a.refused) == 0 {
+		return
 	}
+	var set []hoststate.Unit
+	var gone []hoststate.Key
+	for k := range a.refused {
+		if u := a.units[k]; u != nil {
+			set = append(set, u)
+		} else {
+			gone = append(gone, k)
+		}
+	}
+	o, err := a.hold(ctx, set, gone, false)
+	a.settle(o)
 	if err != nil {
+		a.Log.Error("try again", "err", err)
+	}
+}
+
+// hold makes the units of set true, and those of gone no more. The data plane
+// comes first, so that nothing is sent to what goes, and nothing makes way for
+// what comes before its rules are there: a port without a unit drops, a unit
+// without a port too.
+func (a *Agent) hold(ctx context.Context, set []hoststate.Unit, gone []hoststate.Key, full bool) (outcome, error) {
+	o := outcome{}
+	touched := a.touched(set, gone) // by what they were, and what they are to be
+	for _, u := range set {
+		a.units[u.Key()] = u
+		o.add(u.Key(), nil)
+	}
+	for _, k := range gone {
+		delete(a.units, k)
+		o.add(k, nil)
+	}
+	err := a.program(o, set, gone, full)
+	if full {
+		a.removeLeftovers(o)
+	}
+	for _, k := range gone {
+		if k.Kind == hoststate.KindNetwork {
+			o.add(k, a.removeNetwork(k.ID))
+		}
+	}
+	a.powerOff(o, touched)
+	for _, u := range set {
+		if n, ok := u.(*hoststate.Network); ok {
+			o.add(n.Key(), a.makeNetwork(n))
+		}
+	}
+	a.powerOn(ctx, o, touched)
+	a.probes.want(set, gone)
+	return o, err
+}
+
+// program brings the data plane to the units. It tells of units that cannot be in
+// o; the error is of the whole.
+func (a *Agent) program(o outcome, set []hoststate.Unit, gone []hoststate.Key, full bool) (err error) {
+	if full {
+		_, err = a.dp.ApplyFull(set)
+	} else {
+		_, err = a.dp.Apply(set, gone)
+	}
+	if err := o.take(err); err != nil {
 		return fmt.Errorf("apply to data plane: %w", err)
 	}
 	return nil
+}
+
+// take sorts what is the matter with single units out of err, and returns the rest.
+func (o outcome) take(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var rest []error
+		for _, e := range many.Unwrap() {
+			rest = append(rest, o.take(e))
+		}
+		return errors.Join(rest...)
+	}
+	if unit, ok := errors.AsType[*datapath.UnitError](err); ok {
+		o.add(unit.Key, unit.Err)
+		return nil
+	}
+	return err
 }
 
 // missing lists the units held that a full batch does not have.
@@ -85,78 +138,18 @@ func (a *Agent) missing(set []hoststate.Unit) []hoststate.Key {
 	return gone
 }
 
-// touched lists the instances of this host that a batch is about.
-func (a *Agent) touched(set []hoststate.Unit, removed map[hoststate.Key]hoststate.Unit) map[string]bool {
-	ids := map[string]bool{}
-	add := func(u hoststate.Unit) {
-		switch u := u.(type) {
-		case *hoststate.Instance:
-			if u.Host == a.Host {
-				ids[u.ID] = true
-			}
-		case *hoststate.Interface:
-			if u.Host == a.Host && u.Instance != "" {
-				ids[u.Instance] = true
-			}
+// settle notes and reports which of the units that were tried hold.
+func (a *Agent) settle(o outcome) {
+	for k, err := range o {
+		switch {
+		case err == nil && a.refused[k] != "":
+			delete(a.refused, k)
+			a.feed.Refused(k, "")
+			a.Log.Info("unit holds now", "unit", k)
+		case err != nil && a.refused[k] != err.Error():
+			a.refused[k] = err.Error()
+			a.feed.Refused(k, err.Error())
+			a.Log.Error("unit does not hold; it is tried again", "unit", k, "err", err)
 		}
-	}
-	for _, u := range set {
-		add(u)
-	}
-	for _, u := range removed {
-		add(u)
-	}
-	return ids
-}
-
-// settle notes whether a unit holds. The first reason is kept until it does.
-func (a *Agent) settle(k hoststate.Key, err error) {
-	switch {
-	case err != nil:
-		a.Log.Error("unit does not hold; it is tried again", "unit", k, "err", err)
-		a.refused[k] = err.Error()
-		a.feed.Refused(k, err.Error())
-	case a.refused[k] != "":
-		delete(a.refused, k)
-		a.feed.Refused(k, "")
-	}
-}
-
-// retry tries again what was refused.
-func (a *Agent) retry(ctx context.Context) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for k := range a.refused {
-		switch u := a.units[k].(type) {
-		case *hoststate.Network:
-			a.settle(k, a.makeNetwork(u))
-		case *hoststate.Instance:
-			err := a.makePorts(u.ID)
-			if err == nil {
-				err = a.power(ctx, u.ID)
-			}
-			a.settle(k, err)
-		case nil:
-			a.settle(k, a.remove(k, nil))
-		}
-	}
-}
-
-// remove takes away what was made for a unit that is gone.
-func (a *Agent) remove(k hoststate.Key, _ hoststate.Unit) error {
-	switch k.Kind {
-	case hoststate.KindNetwork:
-		return a.removeNetwork(k.ID)
-	case hoststate.KindInstance:
-		return a.removeInstance(k.ID)
-	}
-	return nil
-}
-
-// takeOver removes, at the first full batch, what an earlier agent made for
-// units that are gone.
-func (a *Agent) takeOver() {
-	for _, k := range a.leftovers() {
-		a.settle(k, a.remove(k, nil))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/datapath"
+	"enishi.dev/enishi/instance"
 )
 
 // needed are the capabilities without which an agent cannot work.
@@ -37,7 +38,7 @@ func Check() error {
 		}
 	}
 	if err := datapath.Probe(); err != nil {
-		return fmt.Errorf("kernel: %w: enishi needs Linux 6.6 or newer, as in Debian 13 or Ubuntu 24.04", err)
+		return fmt.Errorf("%w: use Linux 6.6 or newer, as in Debian 13 or Ubuntu 24.04", err)
 	}
-	return nil
+	return instance.Check()
 }

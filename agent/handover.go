@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,13 +64,16 @@ func (h *handovers) run(ctx context.Context) error {
 	for {
 		c, err := h.listener.AcceptUnix()
 		if ctx.Err() != nil {
+			if err == nil {
+				c.Close()
+			}
 			return ctx.Err()
 		}
 		if err != nil {
 			return fmt.Errorf("accept gateway: %w", err)
 		}
-		if p, err := peerOf(c); err != nil || p.uid != h.uid && p.uid != 0 {
-			h.log.Warn("refused a peer that is not the gateway", "uid", p.uid, "err", err)
+		if who, err := peerOf(c); err != nil || who.UID != h.uid && who.UID != 0 {
+			h.log.Warn("refused a peer that is not the gateway", "uid", who.UID, "err", err)
 			c.Close()
 			continue
 		}
@@ -134,6 +138,9 @@ func (h *handovers) pass(c *net.UnixConn, id string, n *network) {
 	h.say(c, handover{Network: id, VNI: n.vni, Kind: "udp53"}, n.udp)
 }
 
+// takeLimit bounds how long a gateway may take to read: units wait for it.
+const takeLimit = time.Second
+
 // say writes one message. A gateway that does not take it is dropped: it gets
 // everything when it connects again.
 func (h *handovers) say(c *net.UnixConn, m handover, socket *os.File) {
@@ -143,10 +150,13 @@ func (h *handovers) say(c *net.UnixConn, m handover, socket *os.File) {
 		rights = unix.UnixRights(int(socket.Fd()))
 	}
 	if err == nil {
+		err = c.SetWriteDeadline(time.Now().Add(takeLimit))
+	}
+	if err == nil {
 		_, _, err = c.WriteMsgUnix(b, rights, nil)
 	}
 	if err != nil {
-		h.log.Warn("hand socket to gateway", "vpc", m.Network, "err", err)
+		h.log.Warn("gateway does not take a socket", "vpc", m.Network, "err", err)
 		c.Close()
 	}
 }

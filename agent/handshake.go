@@ -17,11 +17,34 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/datapath"
+	"enishi.dev/enishi/hoststate"
 )
 
 var probeAddresses = []netip.Prefix{
 	netip.PrefixFrom(datapath.ProbeAddr4, datapath.ProbeAddr4.BitLen()),
 	netip.PrefixFrom(datapath.ProbeAddr6, datapath.ProbeAddr6.BitLen()),
+}
+
+// target is one name at one address of an endpoint.
+type target struct {
+	vni  uint32
+	to   netip.AddrPort
+	name string
+}
+
+// targets lists all that an endpoint has to answer for.
+func targets(e *hoststate.Endpoint) (all []target) {
+	for _, addr := range e.Addresses {
+		for _, port := range e.Ports {
+			for _, name := range e.Names {
+				if rest, ok := strings.CutPrefix(name, "*."); ok {
+					name = "probe." + rest // any name under it
+				}
+				all = append(all, target{e.VNI, netip.AddrPortFrom(addr, port), name})
+			}
+		}
+	}
+	return all
 }
 
 // roots is the region's CA, by which endpoints prove themselves.
@@ -37,68 +60,97 @@ func (a *Agent) roots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// handshake completes TLS for name at an address of the network vni.
-func (p *prober) handshake(ctx context.Context, vni uint32, addr netip.Addr, port uint16, name string, roots *x509.CertPool) error {
-	c, local, err := p.dial(vni, netip.AddrPortFrom(addr, port))
-	if local != 0 {
-		defer func() {
-			if err := p.a.dp.RemoveProbe(local); err != nil {
-				p.a.Log.Warn("remove probe", "port", local, "err", err)
-			}
-		}()
+// handshake completes TLS with the target.
+func (p *prober) handshake(ctx context.Context, t target, roots *x509.CertPool) error {
+	ctx, cancel := context.WithTimeout(ctx, probeDeadline)
+	defer cancel()
+	f, local, err := p.socket(t.to.Addr())
+	if err != nil {
+		return err
 	}
+	// The data plane learns from the local port into which network the connection
+	// goes, so it is told before the first packet, and until after the last.
+	if err := p.a.dp.AddProbe(local, t.vni); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	defer func() {
+		if err := p.a.dp.RemoveProbe(local); err != nil {
+			p.a.Log.Warn("remove probe", "port", local, "err", err)
+		}
+	}()
+	c, err := connect(ctx, f, t.to)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, probeDeadline)
-	defer cancel()
-	if rest, ok := strings.CutPrefix(name, "*."); ok {
-		name = "probe." + rest
-	}
-	return tls.Client(c, &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx)
+	return tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx)
 }
 
-// dial connects from the probe's namespace. The data plane learns from the local
-// port into which network the connection goes, so the port is bound and told first.
-func (p *prober) dial(vni uint32, to netip.AddrPort) (c net.Conn, local uint16, err error) {
-	from, family := datapath.ProbeAddr4, unix.AF_INET
-	if to.Addr().Is6() {
-		from, family = datapath.ProbeAddr6, unix.AF_INET6
+// socket opens a socket in the probe's namespace, with a port that is its own. It
+// closes at once by a reset: no packet comes after the port is taken back.
+func (p *prober) socket(to netip.Addr) (f *os.File, local uint16, err error) {
+	family, from := unix.AF_INET, datapath.ProbeAddr4
+	if to.Is6() {
+		family, from = unix.AF_INET6, datapath.ProbeAddr6
 	}
 	err = p.ns.Do(func() error {
-		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			return err
 		}
-		f := os.NewFile(uintptr(fd), "probe")
-		defer f.Close()
+		f = os.NewFile(uintptr(fd), "probe")
+		if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
+			return err
+		}
 		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
 			return fmt.Errorf("bind: %w", err)
 		}
-		if local, err = localPort(fd); err != nil {
-			return err
-		}
-		if err := p.a.dp.AddProbe(local, vni); err != nil {
-			return err
-		}
-		limit := unix.NsecToTimeval(int64(probeDeadline / time.Nanosecond))
-		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
-			return err
-		}
-		if err := unix.Connect(fd, sockaddr(to)); err != nil {
-			if errors.Is(err, unix.EINPROGRESS) {
-				err = unix.ETIMEDOUT // what SO_SNDTIMEO calls it
-			}
-			return fmt.Errorf("connect: %w", err)
-		}
-		if err := unix.SetNonblock(fd, true); err != nil {
-			return err
-		}
-		c, err = net.FileConn(f)
+		local, err = localPort(fd)
 		return err
 	})
-	return c, local, err
+	if err != nil && f != nil {
+		f.Close()
+	}
+	return f, local, err
+}
+
+// connect connects f, which it closes, without holding a thread.
+func connect(ctx context.Context, f *os.File, to netip.AddrPort) (net.Conn, error) {
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Unix(1, 0)) })()
+	begun := false
+	var failed error
+	err = raw.Write(func(fd uintptr) (done bool) {
+		if !begun {
+			begun = true
+			failed = unix.Connect(int(fd), sockaddr(to))
+			return !errors.Is(failed, unix.EINPROGRESS)
+		}
+		code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		switch {
+		case err != nil:
+			failed = err
+		case code != 0:
+			failed = unix.Errno(code)
+		default:
+			_, failed = unix.Getpeername(int(fd))
+			return !errors.Is(failed, unix.ENOTCONN) // woken too early
+		}
+		return true
+	})
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	} else if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return net.FileConn(f)
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {

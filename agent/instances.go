@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"strings"
 
-	"enishi.dev/enishi/datapath"
+	"golang.org/x/sync/errgroup"
+
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/instance"
 	"enishi.dev/enishi/netns"
@@ -20,190 +20,179 @@ import (
 // running is an instance on this host: its namespace with its interfaces, and
 // its processes once started.
 type running struct {
-	ns        *netns.Namespace
-	ports     []string // names of its ports in the fabric
-	addresses []netip.Addr
-	process   *instance.Instance
-	state     hoststate.InstanceState
+	ns      *netns.Namespace
+	ports   map[string]bool // names of its ports in the fabric; true: all of it is made
+	process *instance.Instance
 }
 
-// interfaceMTU is AWS's in a VPC (reference 5.4).
-const interfaceMTU = 9001
+const (
+	instancePrefix = "i-"
+	startsAtOnce   = 4
+)
 
-func interfacePort(i *hoststate.Interface) string { return fmt.Sprintf("eni%d", i.Number) }
+// touched lists the instances that a change is about.
+func (a *Agent) touched(set []hoststate.Unit, gone []hoststate.Key) map[string]bool {
+	ids := map[string]bool{}
+	add := func(u hoststate.Unit) {
+		switch u := u.(type) {
+		case *hoststate.Instance:
+			ids[u.ID] = true
+		case *hoststate.Interface:
+			if u.Instance != "" {
+				ids[u.Instance] = true
+			}
+		}
+	}
+	for _, u := range set {
+		add(u)
+		add(a.units[u.Key()])
+	}
+	for _, k := range gone {
+		add(a.units[k])
+		if k.Kind == hoststate.KindInstance {
+			ids[k.ID] = true
+		}
+	}
+	return ids
+}
 
-// wanted returns the instance's unit and those of its interfaces, if it is to
-// run here and all of it is known.
+func instanceKey(id string) hoststate.Key {
+	return hoststate.Key{Kind: hoststate.KindInstance, ID: id}
+}
+
+// wanted returns the instance's unit, if it is to run here, and its interfaces;
+// fewer than the unit names if not all are known yet.
 func (a *Agent) wanted(id string) (*hoststate.Instance, []*hoststate.Interface) {
-	u, _ := a.units[hoststate.Key{Kind: hoststate.KindInstance, ID: id}].(*hoststate.Instance)
+	u, _ := a.units[instanceKey(id)].(*hoststate.Instance)
 	if u == nil || !u.Running || u.Host != a.Host {
 		return nil, nil
 	}
 	var interfaces []*hoststate.Interface
 	for _, eni := range u.Interfaces {
-		i, ok := a.units[hoststate.Key{Kind: hoststate.KindInterface, ID: eni}].(*hoststate.Interface)
-		if !ok {
-			return nil, nil // comes with the next batch
+		if i, ok := a.units[hoststate.Key{Kind: hoststate.KindInterface, ID: eni}].(*hoststate.Interface); ok {
+			interfaces = append(interfaces, i)
 		}
-		interfaces = append(interfaces, i)
 	}
 	return u, interfaces
 }
 
-// makePorts makes the namespace and links of an instance that is to run here,
-// attached but down: the data plane can deliver to them, nothing comes yet.
-func (a *Agent) makePorts(id string) error {
-	u, interfaces := a.wanted(id)
-	if u == nil || a.instances[id] != nil {
-		return nil
-	}
-	if !a.Instances {
-		return errors.New("this host launches no instances: start its agent with --instances")
-	}
-	ns, _, err := netns.Make(a.layout.namespace(id))
-	if err != nil {
-		return err
-	}
-	r := &running{ns: ns}
-	for device, i := range interfaces {
-		if err := a.makePort(r, device, i); err != nil {
-			ns.Close()
-			return fmt.Errorf("interface %s: %w", i.ID, err)
+// powerOff ends those of the instances that are not to run here.
+func (a *Agent) powerOff(o outcome, ids map[string]bool) {
+	for id := range ids {
+		if u, _ := a.wanted(id); u != nil {
+			continue
 		}
-	}
-	a.instances[id] = r
-	return nil
-}
-
-func (a *Agent) makePort(r *running, device int, i *hoststate.Interface) error {
-	name, inner := interfacePort(i), fmt.Sprintf("eth%d", device)
-	index, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{Outer: name, Inner: inner, MAC: i.MAC[:], MTU: interfaceMTU})
-	if err != nil {
-		return err
-	}
-	r.ports = append(r.ports, name)
-	r.addresses = append(r.addresses, i.Addresses...)
-	err = a.inFabric(func() error {
-		return a.dp.Attach(datapath.Port{Ifindex: index, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID})
-	})
-	if err != nil {
-		return err
-	}
-	for link, ns := range map[string]*netns.Namespace{name: a.fabric, inner: r.ns, "lo": r.ns} {
-		if err := ns.SetUp(link); err != nil {
-			return err
-		}
-	}
-	return r.ns.Do(func() error { return configure(inner, device, i) })
-}
-
-// configure gives the link its addresses and, for the first one, the way out, as
-// DHCP does on EC2: the router is the subnet's first address.
-func configure(link string, device int, i *hoststate.Interface) error {
-	for _, addr := range i.Addresses {
-		for _, subnet := range i.Subnet {
-			if !subnet.Contains(addr) {
+		if a.instances[id] != nil || a.refused[instanceKey(id)] != "" {
+			if err := a.removeInstance(id); err != nil {
+				o.add(instanceKey(id), err)
 				continue
 			}
-			if err := netns.AddAddress(link, netip.PrefixFrom(addr, subnet.Bits())); err != nil {
-				return err
-			}
-			if device == 0 {
-				if err := netns.RouteVia(link, subnet.Masked().Addr().Next()); err != nil {
-					return err
-				}
-			}
+		}
+		if a.isHere(id) {
+			a.feed.Instance(id, hoststate.InstanceReport{State: hoststate.InstanceStopped})
 		}
 	}
-	return nil
 }
 
-// power starts the processes of an instance that is to run, and ends those of one that is not.
-func (a *Agent) power(ctx context.Context, id string) error {
-	u, _ := a.wanted(id)
-	r := a.instances[id]
-	switch {
-	case u == nil:
-		if _, known := a.units[hoststate.Key{Kind: hoststate.KindInstance, ID: id}]; !known {
-			return nil // its unit is gone, or not here yet
+// powerOn makes the ports of those of the instances that are to run here, and
+// starts them, several at a time.
+func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
+	type start struct {
+		unit    *hoststate.Instance
+		r       *running
+		process *instance.Instance
+		err     error
+	}
+	var starts []*start
+	for id := range ids {
+		u, interfaces := a.wanted(id)
+		if u == nil || len(interfaces) < len(u.Interfaces) {
+			continue // the rest comes with another batch
 		}
-		return a.stop(id)
-	case r == nil, r.process != nil:
-		return nil
+		err := a.makePorts(u, interfaces)
+		o.add(u.Key(), err)
+		if r := a.instances[id]; err == nil && r.process == nil {
+			starts = append(starts, &start{unit: u, r: r})
+		}
 	}
-	p, err := instance.Adopt(a.layout.instance(id))
-	if err != nil {
-		p, err = a.start(ctx, u, r)
+	var g errgroup.Group
+	g.SetLimit(startsAtOnce)
+	for _, s := range starts {
+		g.Go(func() error {
+			s.process, s.err = a.startProcess(ctx, s.unit, s.r)
+			return nil
+		})
 	}
-	if err != nil {
-		return err
+	_ = g.Wait()
+	for _, s := range starts {
+		o.add(s.unit.Key(), s.err)
+		if s.err == nil {
+			s.r.process = s.process
+			a.show(s.unit, s.process)
+		}
 	}
-	r.process, r.state = p, hoststate.InstanceRunning
-	a.feed.Instance(id, hoststate.InstanceReport{State: hoststate.InstanceRunning})
-	return nil
 }
 
-func (a *Agent) start(ctx context.Context, u *hoststate.Instance, r *running) (*instance.Instance, error) {
-	bundle, err := a.bundle()
+// startProcess starts the instance's first process, or takes over the one that
+// an earlier agent started.
+func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *running) (*instance.Instance, error) {
+	p, err := instance.Adopt(a.layout.instance(u.ID))
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return p, err
+	}
+	ca, err := os.ReadFile(a.layout.ca())
 	if err != nil {
 		return nil, err
 	}
 	return instance.Start(ctx, instance.Spec{
 		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region,
-		CABundle: bundle, Hide: []string{a.RunDir},
+		CA: ca, Hide: []string{a.RunDir}, Detach: a.layout.mounts(),
 	}, a.layout.instance(u.ID), r.ns)
 }
 
-// bundle is what TLS clients in instances trust: what the host does, and the region's CA.
-func (a *Agent) bundle() ([]byte, error) {
-	ca, err := os.ReadFile(a.layout.ca())
-	if err != nil {
-		return nil, err
+// show reports that the instance runs, and that it has failed should it end by
+// itself. It is not started again then: as a machine that lost its power.
+func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
+	var addresses []netip.Addr
+	_, interfaces := a.wanted(u.ID)
+	for _, i := range interfaces {
+		addresses = append(addresses, i.Addresses...)
 	}
-	for _, host := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} {
-		if b, err := os.ReadFile(host); err == nil {
-			return append(append(b, '\n'), ca...), nil
-		}
-	}
-	return ca, nil
-}
-
-// stop ends an instance whose unit stays: it is not to run any more.
-func (a *Agent) stop(id string) error {
-	if err := a.removeInstance(id); err != nil {
-		return err
-	}
-	a.feed.Instance(id, hoststate.InstanceReport{State: hoststate.InstanceStopped})
-	return nil
+	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning})
+	a.board.runs(u.ID, addresses, p, func() {
+		a.Log.Warn("instance ended by itself", "instance", u.ID)
+		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended"})
+	})
 }
 
 // removeInstance ends an instance's processes and removes its ports and
-// namespace, also of one that only an earlier agent knew.
+// namespace, also of one that only an earlier agent knew. One that is not there
+// is no error.
 func (a *Agent) removeInstance(id string) error {
+	a.board.remove(id)
 	r := a.instances[id]
-	path := a.layout.namespace(id)
 	if r == nil {
 		r = &running{}
-		ns, err := netns.Open(path)
-		if err == nil {
-			r.ns = ns
-			r.ports = a.portsOf(ns)
+	}
+	p := r.process
+	if p == nil {
+		var err error
+		if p, err = instance.Adopt(a.layout.instance(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("find processes: %w", err)
 		}
 	}
-	if r.process == nil {
-		r.process, _ = instance.Adopt(a.layout.instance(id))
+	if p != nil {
+		if err := p.Kill(); err != nil {
+			return fmt.Errorf("end processes: %w", err)
+		}
 	}
-	var errs []error
-	if r.process != nil {
-		errs = append(errs, r.process.Kill())
+	for port := range r.ports {
+		if err := a.dp.Detach(port); err != nil {
+			return fmt.Errorf("detach %s: %w", port, err)
+		}
 	}
-	for _, port := range r.ports {
-		errs = append(errs,
-			a.inFabric(func() error { return a.dp.Detach(port) }),
-			a.fabric.RemoveLink(port))
-	}
-	errs = append(errs, netns.Remove(path), os.RemoveAll(a.layout.instance(id)))
-	if err := errors.Join(errs...); err != nil {
+	// The links go with the namespace, once the kernel comes to it.
+	if err := errors.Join(netns.Remove(a.layout.namespace(id)), os.RemoveAll(a.layout.instance(id))); err != nil {
 		return err
 	}
 	if r.ns != nil {
@@ -211,22 +200,4 @@ func (a *Agent) removeInstance(id string) error {
 	}
 	delete(a.instances, id)
 	return nil
-}
-
-// portsOf lists the fabric's links whose other ends are in ns.
-func (a *Agent) portsOf(ns *netns.Namespace) []string {
-	names, err := a.fabric.PeersOf(ns)
-	if err != nil {
-		a.Log.Warn("list ports", "err", err)
-	}
-	return names
-}
-
-// instanceIDs lists the directories of instances, running or not.
-func (l layout) instanceIDs() []string {
-	dirs, _ := filepath.Glob(filepath.Join(l.instances(), "i-*"))
-	for i, d := range dirs {
-		dirs[i] = strings.TrimPrefix(d, l.instances()+"/")
-	}
-	return dirs
 }

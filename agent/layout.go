@@ -6,16 +6,20 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/netns"
 )
 
-// layout is the run directory as the agent sees it. All mounts in it lie in the
-// host's mount namespace, so that they outlive the agent:
+// layout is the run directory as the agent sees it:
 //
-//	state/bpf        a bpffs: pinned maps, programs and links
-//	state/ns/NAME    network namespaces: fabric, probe, svc-NETWORK, i-…
-//	state/instances/ID
+//	state/               a tmpfs of its own, in the host's mount namespace, so that
+//	                     it outlives the agent and goes by one unmount
+//	state/bpf            a bpffs: pinned maps, programs and links
+//	state/ns/NAME        network namespaces: fabric, probe, svc-NETWORK, i-…
+//	state/instances/ID   what the first process of an instance needs
 type layout string
 
 func (l layout) path(name string) string      { return filepath.Join(string(l), name) }
@@ -29,33 +33,78 @@ func (l layout) namespace(name string) string { return filepath.Join(l.namespace
 func (l layout) instances() string            { return filepath.Join(l.state(), "instances") }
 func (l layout) instance(id string) string    { return filepath.Join(l.instances(), id) }
 
-// make makes the directories and the bpffs, as far as they are missing.
+// make makes the directories and mounts, as far as they are missing.
 func (l layout) make() error {
-	for _, dir := range []string{l.state(), l.pins(), l.namespaces(), l.instances()} {
+	if err := os.MkdirAll(l.state(), 0o700); err != nil {
+		return err
+	}
+	if !isMount(l.state()) {
+		if err := mount("tmpfs", l.state()); err != nil {
+			return err
+		}
+	}
+	// Whoever copies these mounts, as a service with a view of its own does, must
+	// lose its copies with the original, or it keeps namespaces alive.
+	if err := unix.Mount("", l.state(), "", unix.MS_SHARED, ""); err != nil {
+		return &os.PathError{Op: "share mount", Path: l.state(), Err: err}
+	}
+	for _, dir := range []string{l.pins(), l.namespaces(), l.instances()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if isBPF(l.pins()) {
+	if isMount(l.pins()) {
 		return nil
 	}
-	if err := unix.Mount("bpf", l.pins(), "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
-		return &os.PathError{Op: "mount bpffs", Path: l.pins(), Err: err}
-	}
-	return nil
+	return mount("bpf", l.pins())
 }
 
-func isBPF(dir string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && st.Type == unix.BPF_FS_MAGIC
-}
-
-// unmountPins removes the bpffs with everything pinned in it.
-func (l layout) unmountPins() error {
-	for isBPF(l.pins()) {
-		if err := unix.Unmount(l.pins(), unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
-			return &os.PathError{Op: "unmount bpffs", Path: l.pins(), Err: err}
+// remove takes away the directories with all mounts in them.
+func (l layout) remove() error {
+	for isMount(l.state()) {
+		if err := unix.Unmount(l.state(), unix.MNT_DETACH); err != nil {
+			return &os.PathError{Op: "unmount", Path: l.state(), Err: err}
 		}
 	}
+	return os.RemoveAll(l.state())
+}
+
+func mount(kind, path string) error {
+	if err := unix.Mount(kind, path, kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
+		return &os.PathError{Op: "mount " + kind, Path: path, Err: err}
+	}
 	return nil
+}
+
+// isMount says whether path is where something is mounted.
+func isMount(path string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// instanceIDs lists the directories of instances, running or not.
+func (l layout) instanceIDs() ([]string, error) {
+	entries, err := os.ReadDir(l.instances())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var ids []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), instancePrefix) {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, err
+}
+
+// mounts lists the mounts under state: an instance that kept copies of them would
+// keep alive what they pin.
+func (l layout) mounts() []string {
+	mounts := []string{l.pins()}
+	names, _ := netns.List(l.namespaces())
+	for _, name := range names {
+		mounts = append(mounts, l.namespace(name))
+	}
+	return mounts
 }

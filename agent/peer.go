@@ -3,57 +3,53 @@
 package agent
 
 import (
-	"bufio"
-	"fmt"
+	"errors"
 	"net"
-	"os"
-	"strconv"
-	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/instance"
 )
 
-// peer is who connected to a unix socket, as the kernel says.
-type peer struct{ pid, uid, gid int }
-
-func peerOf(c *net.UnixConn) (peer, error) {
+// peerOf is who connected to a unix socket, with its groups, as the kernel says.
+func peerOf(c *net.UnixConn) (who instance.Identity, err error) {
 	raw, err := c.SyscallConn()
-	if err != nil {
-		return peer{}, err
-	}
-	var u *unix.Ucred
-	var sockErr error
-	if err := raw.Control(func(fd uintptr) {
-		u, sockErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return peer{}, err
-	}
-	if sockErr != nil {
-		return peer{}, sockErr
-	}
-	return peer{int(u.Pid), int(u.Uid), int(u.Gid)}, nil
-}
-
-// identity is as whom the peer's commands run: itself, with its groups.
-func (p peer) identity() (instance.Identity, error) {
-	who := instance.Identity{UID: p.uid, GID: p.gid}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {
 		return who, err
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if list, ok := strings.CutPrefix(s.Text(), "Groups:"); ok {
-			for _, g := range strings.Fields(list) {
-				n, err := strconv.Atoi(g)
-				if err != nil {
-					return who, err
-				}
-				who.Groups = append(who.Groups, n)
-			}
+	var asked error
+	err = raw.Control(func(fd uintptr) {
+		u, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err != nil {
+			asked = err
+			return
 		}
+		who.UID, who.GID = int(u.Uid), int(u.Gid)
+		who.Groups, asked = groupsOf(int(fd))
+	})
+	return who, errors.Join(err, asked)
+}
+
+// groupsOf asks for the peer's supplementary groups. They are those it connected
+// with: /proc would tell of whatever has its pid now.
+func groupsOf(fd int) ([]int, error) {
+	b := make([]uint32, 64)
+	for {
+		size := uint32(len(b) * 4)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&b[0])), uintptr(unsafe.Pointer(&size)), 0)
+		if errno == unix.ERANGE && int(size) > len(b)*4 {
+			b = make([]uint32, size/4)
+			continue
+		}
+		if errno != 0 {
+			return nil, errno
+		}
+		groups := make([]int, size/4)
+		for i := range groups {
+			groups[i] = int(b[i])
+		}
+		return groups, nil
 	}
-	return who, nil
 }

@@ -5,10 +5,9 @@ package agent
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"enishi.dev/enishi/datapath"
 	"enishi.dev/enishi/hoststate"
@@ -19,21 +18,20 @@ import (
 // every address, through the data plane, from a namespace of its own that security
 // groups do not apply to, and reports the endpoint ready.
 type prober struct {
-	a  *Agent
-	ns *netns.Namespace
+	a     *Agent
+	ns    *netns.Namespace
+	slots chan struct{} // bounds the connections under way
 
 	mu      sync.Mutex
-	ctx     context.Context // of run; nil before
-	running map[string]probe
-	waiting []*hoststate.Endpoint // wanted before run
-	tasks   sync.WaitGroup
-	slots   chan struct{} // bounds the connections under way
+	ctx     context.Context // of run; nil before and after
+	probes  map[string]*probe
+	ongoing sync.WaitGroup
 }
 
 // probe is the one under way, or done, for an endpoint.
 type probe struct {
 	unit   *hoststate.Endpoint
-	cancel context.CancelFunc
+	cancel context.CancelFunc // nil until it is under way
 }
 
 const (
@@ -51,7 +49,7 @@ func (a *Agent) openProber() (*prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prober{a: a, ns: ns, running: map[string]probe{}, slots: make(chan struct{}, probesAtOnce)}
+	p := &prober{a: a, ns: ns, probes: map[string]*probe{}, slots: make(chan struct{}, probesAtOnce)}
 	if err := p.open(); err != nil {
 		ns.Close()
 		return nil, fmt.Errorf("make probe: %w", err)
@@ -60,18 +58,18 @@ func (a *Agent) openProber() (*prober, error) {
 }
 
 func (p *prober) open() error {
-	index, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner})
+	index, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}
-	err = p.a.inFabric(func() error {
-		return p.a.dp.Attach(datapath.Port{Ifindex: index, Kind: datapath.PortProbe, Name: probePort})
-	})
-	if err != nil {
+	if err := p.a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortProbe, Name: probePort}); err != nil {
 		return err
 	}
-	for link, ns := range map[string]*netns.Namespace{probePort: p.a.fabric, probeInner: p.ns, "lo": p.ns} {
-		if err := ns.SetUp(link); err != nil {
+	if err := p.a.fabric.SetUp(probePort); err != nil {
+		return err
+	}
+	for _, link := range []string{"lo", probeInner} {
+		if err := p.ns.SetUp(link); err != nil {
 			return err
 		}
 	}
@@ -95,16 +93,15 @@ func (p *prober) close() { p.ns.Close() }
 func (p *prober) run(ctx context.Context) error {
 	p.mu.Lock()
 	p.ctx = ctx
-	for _, e := range p.waiting {
-		p.start(e)
+	for _, r := range p.probes {
+		p.start(r)
 	}
-	p.waiting = nil
 	p.mu.Unlock()
 	<-ctx.Done()
 	p.mu.Lock()
 	p.ctx = nil // no more
 	p.mu.Unlock()
-	p.tasks.Wait()
+	p.ongoing.Wait()
 	return ctx.Err()
 }
 
@@ -123,50 +120,54 @@ func (p *prober) want(set []hoststate.Unit, gone []hoststate.Key) {
 		if !ok {
 			continue
 		}
+		if r := p.probes[e.ID]; r != nil && reflect.DeepEqual(r.unit, e) {
+			continue // sent again
+		}
 		p.stop(e.ID)
-		switch {
-		case e.Closing:
-		case p.ctx == nil:
-			p.waiting = append(p.waiting, e)
-		default:
-			p.start(e)
+		if e.Closing {
+			continue
+		}
+		p.probes[e.ID] = &probe{unit: e}
+		if p.ctx != nil {
+			p.start(p.probes[e.ID])
 		}
 	}
 }
 
 func (p *prober) stop(id string) {
-	if r, ok := p.running[id]; ok {
+	if r := p.probes[id]; r != nil && r.cancel != nil {
 		r.cancel()
-		delete(p.running, id)
 	}
+	delete(p.probes, id)
 }
 
-func (p *prober) start(e *hoststate.Endpoint) {
+func (p *prober) start(r *probe) {
 	ctx, cancel := context.WithCancel(p.ctx)
-	p.running[e.ID] = probe{e, cancel}
-	p.tasks.Add(1)
-	go func() {
-		defer p.tasks.Done()
+	r.cancel = cancel
+	p.ongoing.Go(func() {
 		defer cancel()
-		p.prove(ctx, e)
-	}()
+		p.prove(ctx, r.unit)
+	})
 }
 
-// prove tries until every name answers at every address, and reports that.
+// prove tries until every name has answered at every address, and reports that.
 func (p *prober) prove(ctx context.Context, e *hoststate.Endpoint) {
-	var told error
+	left := targets(e)
+	var told string
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		err := p.reach(ctx, e)
+		var err error
+		left, err = p.reach(ctx, left)
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil {
+		if len(left) == 0 {
 			p.a.feed.Ready(e.ID, e.Generation)
+			p.a.Log.Debug("endpoint is ready", "vpce", e.ID)
 			return
 		}
-		if wait == lastWait && (told == nil || told.Error() != err.Error()) {
+		if wait == lastWait && told != err.Error() {
+			told = err.Error()
 			p.a.Log.Warn("endpoint is not ready", "vpce", e.ID, "err", err)
-			told = err
 		}
 		select {
 		case <-ctx.Done():
@@ -176,30 +177,30 @@ func (p *prober) prove(ctx context.Context, e *hoststate.Endpoint) {
 	}
 }
 
-// reach connects once to each address for each name.
-func (p *prober) reach(ctx context.Context, e *hoststate.Endpoint) error {
+// reach connects once to each target, and returns those that did not answer, with
+// what was the matter with one of them.
+func (p *prober) reach(ctx context.Context, all []target) (left []target, err error) {
 	roots, err := p.a.roots()
 	if err != nil {
-		return err
+		return all, err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, addr := range e.Addresses {
-		for _, port := range e.Ports {
-			for _, name := range e.Names {
-				g.Go(func() error {
-					select {
-					case <-ctx.Done():
-						return ctx.Err()
-					case p.slots <- struct{}{}:
-					}
-					defer func() { <-p.slots }()
-					if err := p.handshake(ctx, e.VNI, addr, port, name, roots); err != nil {
-						return fmt.Errorf("%s at %s port %d: %w", name, addr, port, err)
-					}
-					return nil
-				})
-			}
+	var mu sync.Mutex
+	var tries sync.WaitGroup
+	for _, t := range all {
+		select {
+		case <-ctx.Done():
+			continue // nobody asks any more
+		case p.slots <- struct{}{}:
 		}
+		tries.Go(func() {
+			defer func() { <-p.slots }()
+			if e := p.handshake(ctx, t, roots); e != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				left, err = append(left, t), fmt.Errorf("%s at %s: %w", t.name, t.to, e)
+			}
+		})
 	}
-	return g.Wait()
+	tries.Wait()
+	return left, err
 }

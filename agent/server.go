@@ -3,25 +3,17 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"os"
-	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/instance"
 )
-
-type peerKey struct{}
 
 // serve answers on agent.sock until ctx ends: root and the owner.
 func (a *Agent) serve(ctx context.Context) error {
@@ -31,14 +23,9 @@ func (a *Agent) serve(ctx context.Context) error {
 	s := http.Server{
 		Handler:           a.allowed(mux),
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			p, err := peerOf(c.(*net.UnixConn))
-			if err != nil {
-				p.uid = -1
-			}
-			return context.WithValue(ctx, peerKey{}, p)
-		},
+		ConnContext:       withPeer,
 	}
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	if err := s.Serve(a.Listener); ctx.Err() == nil {
@@ -47,11 +34,24 @@ func (a *Agent) serve(ctx context.Context) error {
 	return ctx.Err()
 }
 
+type peerKey struct{}
+
+// withPeer notes who is at the other end of a connection; nobody, if the kernel
+// does not say.
+func withPeer(ctx context.Context, c net.Conn) context.Context {
+	if u, ok := c.(*net.UnixConn); ok {
+		if who, err := peerOf(u); err == nil {
+			return context.WithValue(ctx, peerKey{}, who)
+		}
+	}
+	return ctx
+}
+
 func (a *Agent) allowed(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := r.Context().Value(peerKey{}).(peer)
-		if p.uid != 0 && p.uid != a.OwnerUID {
-			http.Error(w, fmt.Sprintf("uid %d may not: only root and the user who started `enishi up`", p.uid), http.StatusForbidden)
+		who, ok := r.Context().Value(peerKey{}).(instance.Identity)
+		if !ok || who.UID != 0 && who.UID != a.OwnerUID {
+			http.Error(w, "only root and the user who started `enishi up` may", http.StatusForbidden)
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -68,82 +68,45 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s)
 }
 
-func (a *Agent) readStatus() (hoststate.AgentStatus, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s := hoststate.AgentStatus{Host: a.Host, Position: a.position, Networks: len(a.networks), Instances: []hoststate.InstanceStatus{}, Refused: map[string]string{}}
-	for k, why := range a.refused {
-		s.Refused[k.String()] = why
-	}
-	for _, id := range slices.Sorted(maps.Keys(a.instances)) {
-		r := a.instances[id]
-		s.Instances = append(s.Instances, hoststate.InstanceStatus{ID: id, State: r.stateNow(), Addresses: r.addresses})
-	}
-	var err error
+func (a *Agent) readStatus() (s hoststate.AgentStatus, err error) {
+	s.Host, s.Refused = a.Host, a.feed.Refusals()
+	a.board.status(&s)
 	if s.Drops, err = a.dp.Drops(); err != nil {
-		return s, fmt.Errorf("read drops: %w", err)
+		return s, err
 	}
-	slices.SortFunc(s.Drops, func(x, y hoststate.Drop) int {
-		return cmp.Or(cmp.Compare(x.Network, y.Network), cmp.Compare(x.Reason, y.Reason))
-	})
+	if s.Drops == nil {
+		s.Drops = []hoststate.Drop{}
+	}
 	if s.Flows, err = a.dp.Flows(); err != nil {
 		return s, fmt.Errorf("read flows: %w", err)
 	}
 	return s, nil
 }
 
-// stateNow is what the instance is at this moment: its first process may have died.
-func (r *running) stateNow() hoststate.InstanceState {
-	if r.process == nil {
-		return hoststate.InstanceFailed
-	}
-	select {
-	case <-r.process.Ended():
-		return hoststate.InstanceFailed
-	default:
-		return r.state
-	}
-}
-
 // exec gives the caller a connection to an instance's first process, on which it
-// may ask for one command as itself. From then on the agent is out of the way.
+// may ask for one command as itself.
 func (a *Agent) exec(w http.ResponseWriter, r *http.Request) {
 	var q instance.Request
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&q); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	conn, err := a.enter(r.Context(), q.Instance)
+	p, known := a.board.process(q.Instance)
+	switch {
+	case !known:
+		http.Error(w, fmt.Sprintf("no instance %q runs on this host: see `enishi status`", q.Instance), http.StatusNotFound)
+		return
+	case p == nil:
+		http.Error(w, fmt.Sprintf("instance %q has failed: its processes ended", q.Instance), http.StatusConflict)
+		return
+	}
+	conn, err := p.Enter(r.Context().Value(peerKey{}).(instance.Identity))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
+		http.Error(w, "enter instance: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	defer conn.Close()
-	c, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	if err := instance.HandOver(w, conn); err != nil && !errors.Is(err, net.ErrClosed) {
+		a.Log.Warn("hand over instance", "instance", q.Instance, "err", err)
 	}
-	defer c.Close()
-	const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: enishi-exec\r\n\r\n"
-	if _, _, err := c.(*net.UnixConn).WriteMsgUnix([]byte(head), unix.UnixRights(int(conn.Fd())), nil); err != nil {
-		a.Log.Warn("hand over instance", "err", err)
-	}
-}
-
-func (a *Agent) enter(ctx context.Context, id string) (*os.File, error) {
-	who, err := ctx.Value(peerKey{}).(peer).identity()
-	if err != nil {
-		return nil, fmt.Errorf("find out who asks: %w", err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	r := a.instances[id]
-	if r == nil || r.process == nil {
-		return nil, fmt.Errorf("no instance %s runs on this host: see `enishi status`", id)
-	}
-	if r.stateNow() != hoststate.InstanceRunning {
-		return nil, errors.New("instance " + id + " has failed")
-	}
-	return r.process.Enter(who)
 }

@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sync/errgroup"
+
 	"enishi.dev/enishi/instance"
-	"enishi.dev/enishi/netns"
 )
 
 // Teardown removes everything that agents with the run directory have made:
@@ -17,28 +18,33 @@ import (
 // needs no agent, may be called again, and finds nothing to do then.
 func Teardown(runDir string) error {
 	l := layout(runDir)
-	var errs []error
-	for _, id := range l.instanceIDs() {
-		i, err := instance.Adopt(l.instance(id))
-		switch {
-		case err == nil:
-			errs = append(errs, i.Kill())
-		case !errors.Is(err, fs.ErrNotExist):
-			errs = append(errs, fmt.Errorf("instance %s: %w", id, err))
-		}
+	ids, err := l.instanceIDs()
+	if err != nil {
+		return fmt.Errorf("list instances: %w", err)
 	}
-	// The links that carry the programs go with their namespaces, the rest with its pins.
-	names, err := netns.List(l.namespaces())
-	errs = append(errs, err)
-	for _, name := range names {
-		errs = append(errs, netns.Remove(l.namespace(name)))
+	var killed errgroup.Group
+	for _, id := range ids {
+		killed.Go(func() error {
+			i, err := instance.Adopt(l.instance(id))
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err == nil {
+				err = i.Kill()
+			}
+			if err != nil {
+				return fmt.Errorf("end instance %s: %w", id, err)
+			}
+			return nil
+		})
 	}
-	errs = append(errs, l.unmountPins())
-	if err := errors.Join(errs...); err != nil {
+	// Without the processes, the mounts hold all the rest: namespaces and what is
+	// pinned, and through them links and programs.
+	if err := killed.Wait(); err != nil {
 		return err
 	}
 	if err := os.Remove(l.handover()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.RemoveAll(l.state())
+	return l.remove()
 }

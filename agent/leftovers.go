@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"strings"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/netns"
+)
+
+// removeLeftovers removes what an earlier agent made for units that are gone. It
+// comes before anything is made: numbers and names of the old may be the new's.
+func (a *Agent) removeLeftovers(o outcome) {
+	names, err := netns.List(a.layout.namespaces())
+	if err != nil {
+		a.Log.Error("list namespaces", "err", err)
+	}
+	for _, name := range names {
+		if id, ok := strings.CutPrefix(name, servicePrefix); ok {
+			k := hoststate.Key{Kind: hoststate.KindNetwork, ID: id}
+			if a.units[k] == nil && a.networks[id] == nil {
+				o.add(k, a.removeLeftNetwork(id))
+			}
+			continue
+		}
+		k := hoststate.Key{Kind: hoststate.KindInstance, ID: name}
+		if strings.HasPrefix(name, instancePrefix) && !a.isHere(name) && a.instances[name] == nil {
+			o.add(k, a.removeInstance(name))
+		}
+	}
+	ports := a.wantedPorts()
+	for _, name := range a.dp.Ports() {
+		if ports[name] {
+			continue
+		}
+		if err := a.dp.Detach(name); err != nil {
+			a.Log.Error("detach a port that nothing wants", "port", name, "err", err)
+		}
+	}
+}
+
+// isHere says whether the instance is one of this host's, running or not.
+func (a *Agent) isHere(id string) bool {
+	u, _ := a.units[hoststate.Key{Kind: hoststate.KindInstance, ID: id}].(*hoststate.Instance)
+	return u != nil && u.Host == a.Host
+}
+
+// wantedPorts names the ports that the units ask for on this host.
+func (a *Agent) wantedPorts() map[string]bool {
+	ports := map[string]bool{probePort: true}
+	for _, u := range a.units {
+		switch u := u.(type) {
+		case *hoststate.Network:
+			ports[doorPort(u.VNI)] = true
+		case *hoststate.Interface:
+			if u.Host == a.Host && u.Instance != "" {
+				ports[interfacePort(u)] = true
+			}
+		}
+	}
+	return ports
+}
+
+// removeLeftNetwork removes the namespace that an earlier agent made for a
+// network. Its number is the index of its door's inner end.
+func (a *Agent) removeLeftNetwork(id string) error {
+	ns, err := netns.Open(a.layout.namespace(serviceName(id)))
+	if err != nil {
+		return nil //nolint:nilerr // nothing is left of it
+	}
+	defer ns.Close()
+	if vni, err := ns.LinkIndex(doorName); err == nil { // else it was made, but for its door
+		if err := a.dp.UnsteerNamespace(serviceName(id), uint32(vni)); err != nil {
+			return fmt.Errorf("unsteer %s: %w", id, err)
+		}
+		if err := a.dp.Detach(doorPort(uint32(vni))); err != nil {
+			return fmt.Errorf("detach %s: %w", doorPort(uint32(vni)), err)
+		}
+	}
+	return netns.Remove(ns.Path())
+}
