@@ -91,9 +91,15 @@ func (s EndpointSpec) service() (region.Service, error) {
 	r, _ := region.Of(s.Owner.Region)
 	service, ok := r.ServiceOf(s.Service)
 	if !ok || s.Region != "" && s.Region != r.Name {
-		return service, awserr.New("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", s.Service)
+		return service, NoService(s.Service)
 	}
 	return service, nil
+}
+
+// NoService is the error for a service name that nothing has, or nothing that
+// the caller may see.
+func NoService(name string) error {
+	return awserr.New("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
 }
 
 func cmpOr(s, def string) string {

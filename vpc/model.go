@@ -149,9 +149,11 @@ type EndpointType string
 
 // EndpointStatus is what was observed of an endpoint.
 type EndpointStatus struct {
-	Ready  int64     `json:"ready,omitempty"`  // the newest Generation that was reached on every host it needs
-	Closed bool      `json:"closed,omitempty"` // every gateway has reset its connections
-	Gone   time.Time `json:"gone,omitzero"`    // its interfaces and addresses are free since then
+	Ready int64 `json:"ready,omitempty"` // the newest Generation that was reached on every host it needs
+	// Private: the private name was among what was reached for Ready.
+	Private bool      `json:"private,omitempty"`
+	Closed  bool      `json:"closed,omitempty"` // every gateway has reset its connections
+	Gone    time.Time `json:"gone,omitzero"`    // its interfaces and addresses are free since then
 }
 
 // Instance is a private machine: on its host a network namespace and processes.

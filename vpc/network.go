@@ -15,6 +15,10 @@ type VPCSpec struct {
 	Tenancy string // default or dedicated; "" is default
 }
 
+// firstVNI is below the first VPC's number: in a network's service namespace the
+// VNI is a link's index too, and the low ones are taken there.
+const firstVNI = 255
+
 // unusable are the ranges that no VPC can have: they mean something else to every host.
 var unusable = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
@@ -32,7 +36,7 @@ func NewVPC(f Fresh, limits Limits, have int, spec VPCSpec) (VPC, RouteTable, Se
 	meta := spec.Owner
 	meta.Created = f.Now
 	v := VPC{
-		Meta: meta, ID: VPCID(f.ID("vpc")), VNI: f.Number("vni"),
+		Meta: meta, ID: VPCID(f.ID("vpc")), VNI: firstVNI + f.Number("vni"),
 		CIDRs: []netip.Prefix{spec.CIDR}, Tenancy: spec.Tenancy, DNSSupport: true,
 	}
 	meta.Tags = nil
