@@ -175,7 +175,7 @@ func openAll(dir string) (opened, error) {
 func openPaths(paths []string) (opened, error) {
 	files := opened{}
 	for _, p := range paths {
-		fd, err := unix.Open(p, unix.O_PATH|unix.O_CLOEXEC|unix.O_DIRECTORY, 0)
+		fd, err := unix.Open(p, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if err != nil {
 			files.close()
 			return nil, &fs.PathError{Op: "open", Path: p, Err: err}

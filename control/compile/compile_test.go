@@ -86,7 +86,7 @@ func connect(tx *store.Tx, n, v int) {
 	meta := vpc.Meta{Account: "123456789012", Region: "ap-northeast-1"}
 	e := vpc.Endpoint{Meta: meta, ID: id[vpc.EndpointID]("vpce", n), VPC: id[vpc.VPCID]("vpc", v), Type: vpc.Interface, Service: "com.amazonaws.ap-northeast-1.ec2",
 		Subnets: []vpc.SubnetID{id[vpc.SubnetID]("subnet", v)}, Groups: []vpc.SecurityGroupID{id[vpc.SecurityGroupID]("sg", v+10)},
-		ENIs: []vpc.ENIID{id[vpc.ENIID]("eni", 100+n)}, PrivateDNS: true, Suffix: "abcd1234", Generation: 1}
+		ENIs: []vpc.ENIID{id[vpc.ENIID]("eni", 100+n)}, PrivateDNS: n <= 2, Suffix: "abcd1234", Generation: 1}
 	tx.Endpoints.Put(e)
 	tx.ENIs.Put(vpc.ENI{Meta: meta, ID: e.ENIs[0], Number: uint32(100 + n), VPC: e.VPC, Subnet: e.Subnets[0], Zone: "ap-northeast-1a", MAC: fmt.Sprintf("02:01:00:00:01:%02x", n),
 		Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 1, byte(100 + n)})}, Groups: e.Groups, Type: "vpc_endpoint", Endpoint: e.ID, Attachment: &vpc.Attachment{Device: 1}})
@@ -241,7 +241,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table"}).Draw(rt, "what") {
 	case "launch":
 		if _, ok := tx.Instances.Get(id[string]("i", n)); !ok {
-			launch(tx, n, v, host)
+			launch(tx, n, n%2, host) // an id has one VPC for ever
 		}
 	case "terminate":
 		if i, ok := tx.Instances.Get(id[string]("i", n)); ok {
@@ -253,7 +253,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 		tx.ENIs.Delete(id[string]("eni", n))
 	case "connect":
 		if _, ok := tx.Endpoints.Get(id[string]("vpce", n)); !ok {
-			connect(tx, n, v)
+			connect(tx, n, n%2)
 		}
 	case "ready", "closed", "delete":
 		if e, ok := tx.Endpoints.Get(id[string]("vpce", n)); ok {
@@ -280,7 +280,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 			tx.ENIs.Put(e)
 		}
 	case "route":
-		t := table(id[string]("rtb", v))
+		t := table(id[string]("rtb", n%2)) // routes stay in their VPC
 		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Instance: id[vpc.InstanceID]("i", n)}}
 		tx.RouteTables.Put(t)
 	case "dns":

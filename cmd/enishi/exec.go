@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"enishi.dev/enishi/instance"
+)
+
+func (a *app) execCommand() *cobra.Command {
+	var env []string
+	cmd := &cobra.Command{
+		Use:     "exec INSTANCE [--env K=V]... -- CMD...",
+		Short:   "Run a command in a running instance",
+		Long:    "Runs CMD in the instance as the calling user, with this terminal, and ends with its exit code.",
+		Example: "  enishi exec i-0123456789abcdef0 -- aws ec2 describe-availability-zones",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
+				return usageError{fmt.Errorf("exec: want one instance, then -- and a command")}
+			}
+			c, err := a.readClient()
+			if err != nil {
+				return fmt.Errorf("exec: %w", err)
+			}
+			return wrap("exec "+args[0], a.exec(cmd.Context(), c, args[0], args[1:], env))
+		},
+	}
+	cmd.Flags().StringArrayVar(&env, "env", nil, "set K=V in the command's environment")
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	return cmd
+}
+
+// exec runs argv in an instance with this terminal. A code other than 0 is an exitError.
+func (a *app) exec(ctx context.Context, c client, id string, argv, env []string) error {
+	for _, kv := range env {
+		if !strings.Contains(kv, "=") {
+			return usageError{fmt.Errorf("--env %s: want K=V", kv)}
+		}
+	}
+	pass := []string{"AWS_ACCESS_KEY_ID=" + c.AccessKey, "AWS_SECRET_ACCESS_KEY=" + c.SecretKey}
+	if token := a.getenv("AWS_SESSION_TOKEN"); token != "" {
+		pass = append(pass, "AWS_SESSION_TOKEN="+token)
+	}
+	for _, name := range []string{"PATH", "HOME", "TERM", "LANG"} {
+		if v := a.getenv(name); v != "" {
+			pass = append(pass, name+"="+v)
+		}
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		cwd = "/"
+	}
+	code, err := instance.Exec(ctx, a.path(agentSocket), instance.Request{
+		Instance: id, Argv: argv, Env: append(pass, env...), Dir: cwd,
+	}, instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr})
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return exitError(code)
+	}
+	return nil
+}

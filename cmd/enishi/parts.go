@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/control"
+	"enishi.dev/enishi/gateway"
+	"enishi.dev/enishi/services"
+)
+
+// The parts of `up`, apart. They get their sockets from their parent: fd 3 is
+// the part's own, fd 4 what else it needs.
+
+// localHost is the name of the only host, until hosts are added.
+const localHost = "local"
+
+// partCommand is what the parts have in common: they run until their context
+// ends, log to stderr, and take over listening sockets instead of opening any.
+func (a *app) partCommand(name, short string, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short,
+		Long:    short + ".\n`enishi up` starts it, with its sockets as file descriptors 3 and 4; it is not started by hand.",
+		Example: "  enishi up --ephemeral",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := slog.New(slog.NewTextHandler(a.stderr, nil))
+			return wrap(name, run(cmd.Context(), log))
+		},
+	}
+}
+
+func (a *app) controlCommand() *cobra.Command {
+	var o control.Options
+	var owner int
+	cmd := a.partCommand("control", "The part that decides: API, model, feed", func(ctx context.Context, log *slog.Logger) error {
+		l, err := inherit(3, "its socket")
+		if err != nil {
+			return err
+		}
+		// The data directory comes opened: its parents may be closed to this user.
+		if err := unix.Fchdir(4); err != nil {
+			return fmt.Errorf("data directory on fd 4: %w: start it through `enishi up`", err)
+		}
+		o.DataDir, o.Listener, o.Log, o.HostName = ".", l, log, localHost
+		o.GatewayUID, o.OwnerUID = gatewayUID, owner
+		return control.Run(ctx, o)
+	})
+	cmd.Flags().StringVar(&o.Region, "region", "ap-northeast-1", "region of the first account's credentials")
+	cmd.Flags().BoolVar(&o.Ephemeral, "ephemeral", false, "do not wait for the disk: the data directory goes with the run")
+	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status")
+	return cmd
+}
+
+func (a *app) agentCommand() *cobra.Command {
+	var o agent.Options
+	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", func(ctx context.Context, log *slog.Logger) error {
+		l, err := inherit(3, "its socket")
+		if err != nil {
+			return err
+		}
+		if err := a.awaitCA(ctx); err != nil {
+			return err
+		}
+		o.RunDir, o.Host, o.Listener, o.Log = a.runDir, localHost, l, log
+		o.GatewayUID = gatewayUID
+		return agent.Run(ctx, o)
+	})
+	cmd.Flags().BoolVar(&o.Instances, "instances", false, "launch instances on this host")
+	cmd.Flags().IntVar(&o.OwnerUID, "owner", 0, "uid of the user who may run commands in instances")
+	return cmd
+}
+
+func (a *app) gatewayCommand() *cobra.Command {
+	var owner int
+	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", func(ctx context.Context, log *slog.Logger) error {
+		status, err := inherit(3, "its socket")
+		if err != nil {
+			return err
+		}
+		public, err := inherit(4, "the public entry")
+		if err != nil {
+			return err
+		}
+		return gateway.Run(ctx, gateway.Options{
+			Host: localHost, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
+			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
+		})
+	})
+	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status")
+	return cmd
+}
+
+func (a *app) servicesCommand() *cobra.Command {
+	return a.partCommand("services", "The AWS services in the box", func(ctx context.Context, log *slog.Logger) error {
+		l, err := inherit(3, "its socket")
+		if err != nil {
+			return err
+		}
+		return services.Run(ctx, services.Options{Listener: l, AllowedUIDs: []int{gatewayUID}, Log: log})
+	})
+}
+
+// inherit takes over a listening socket that the parent opened.
+func inherit(fd uintptr, what string) (net.Listener, error) {
+	f := os.NewFile(fd, what)
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s on fd %d: %w: start it through `enishi up`", what, fd, err)
+	}
+	return l, nil
+}
+
+// awaitCA waits for ca.pem, which `up` writes as soon as control has told it.
+func (a *app) awaitCA(ctx context.Context) error {
+	for range 2000 {
+		if _, err := os.Stat(a.path(caFile)); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return errors.New(a.path(caFile) + " did not come: control did not start")
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// bootstrap is control's answer about the first account.
+type bootstrap struct {
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+	AccessKey string `json:"accessKeyId"`
+	SecretKey string `json:"secretAccessKey"`
+	CA        string `json:"ca"` // PEM
+}
+
+// awaitReady returns once all parts have come to one position. By then ca.pem
+// and client.json are there.
+func (u *upRun) awaitReady(ctx context.Context) (client, error) {
+	var b bootstrap
+	if err := getJSON(ctx, u.path(controlSocket), "/v1/bootstrap", &b); err != nil {
+		return client{}, err
+	}
+	// The agent waits for this file: it proves endpoints by it, and gives it to instances.
+	tmp := u.path(caFile + ".new")
+	if err := os.WriteFile(tmp, []byte(b.CA), 0o644); err != nil {
+		return client{}, err
+	}
+	if err := os.Rename(tmp, u.path(caFile)); err != nil {
+		return client{}, err
+	}
+	if err := getJSON(ctx, u.path(controlSocket), "/v1/ready", nil); err != nil {
+		return client{}, err
+	}
+	c := client{
+		Endpoint: "https://" + u.listen, Account: b.Account, Region: b.Region,
+		AccessKey: b.AccessKey, SecretKey: b.SecretKey, CABundle: u.path(caFile),
+	}
+	return c, writeClient(u.runDir, c, u.owner())
+}
+
+// getJSON asks one of the parts over its socket in the run directory.
+func getJSON(ctx context.Context, socket, path string, out any) error {
+	h := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enishi"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", socket, unwrapURL(err))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		return fmt.Errorf("ask %s for %s: %s: %s", socket, path, resp.Status, text)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// unwrapURL drops the made-up URL that net/http puts in front of its errors.
+func unwrapURL(err error) error {
+	if u := errors.Unwrap(err); u != nil {
+		return u
+	}
+	return err
+}
+
+// runUserCommand runs the user's command as the user who started `up`, and returns
+// its exit code as an exitError.
+func (u *upRun) runUserCommand(ctx context.Context, c client) error {
+	cmd := exec.Command(u.command[0], u.command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = u.stdin, u.stdout, u.stderr
+	cmd.Env = append(c.environ(u.environ), "ENISHI_RUN_DIR="+u.runDir)
+	if o := u.owner(); o.uid != os.Getuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}}
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("run %s: %w", u.command[0], err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		_ = cmd.Process.Signal(unix.SIGTERM)
+		err = <-ended
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
+		return exitError(exitCode(exit.ProcessState))
+	}
+	return fmt.Errorf("run %s: %w", u.command[0], err)
+}
+
+// exitCode is a process's exit code as a shell gives it: 128 and the signal for a killed one.
+func exitCode(p *os.ProcessState) int {
+	if ws, ok := p.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return p.ExitCode()
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const defaultRunDir = "/run/enishi"
+
+// app is what every command shares.
+type app struct {
+	world
+	runDir string
+}
+
+func (w world) getenv(name string) string {
+	for _, kv := range w.environ {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// newRoot returns the command tree. The set of commands is this list.
+func newRoot(w world) *cobra.Command {
+	a := &app{world: w}
+	root := &cobra.Command{
+		Use:   "enishi",
+		Short: "VPC endpoints you can actually send packets through",
+		Long: "Enishi is AWS PrivateLink that you run yourself: VPC endpoints you can actually send\n" +
+			"packets through, with the aws CLI, SDKs and Terraform you already use.",
+		Example:          "  sudo enishi up --ephemeral &\n  eval \"$(enishi env)\"\n  aws ec2 create-vpc --cidr-block 10.0.0.0/16",
+		SilenceErrors:    true,
+		SilenceUsage:     true,
+		TraverseChildren: true, // so that `enishi --run-dir D aws …` keeps --run-dir for itself
+		Version:          version(),
+	}
+	root.SetIn(w.stdin)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	def := w.getenv("ENISHI_RUN_DIR")
+	if def == "" {
+		def = defaultRunDir
+	}
+	root.PersistentFlags().StringVar(&a.runDir, "run-dir", def, "where a running enishi keeps its sockets, pins and client.json (ENISHI_RUN_DIR)")
+	root.AddCommand(
+		a.upCommand(), a.envCommand(), a.awsCommand(), a.runCommand(), a.execCommand(),
+		a.statusCommand(), a.demoCommand(),
+		a.agentCommand(), a.controlCommand(), a.gatewayCommand(), a.servicesCommand(),
+	)
+	return root
+}
+
+// usageArgs makes a wrong number of arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of a run directory. state/ is the agent's.
+const (
+	lockFile           = "lock"
+	clientFile         = "client.json"
+	caFile             = "ca.pem"
+	controlSocket      = "control.sock"
+	agentSocket        = "agent.sock"
+	agentGatewaySocket = "agent-gateway.sock"
+	gatewaySocket      = "gateway.sock"
+	servicesSocket     = "services.sock"
+	logDir             = "log"
+	ephemeralData      = "data"
+)
+
+func (a *app) path(name string) string { return filepath.Join(a.runDir, name) }
+
+// client is what a command needs to talk to a running enishi: client.json.
+type client struct {
+	Endpoint  string `json:"endpoint"` // https://127.0.0.1:4566
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+	AccessKey string `json:"accessKeyId"`
+	SecretKey string `json:"secretAccessKey"`
+	CABundle  string `json:"caBundle"` // path of the region's CA certificate
+}
+
+// owner is the user who started `up`: the one behind sudo, else the one it runs as.
+type owner struct{ uid, gid int }
+
+func (w world) owner() owner {
+	uid, err1 := strconv.Atoi(w.getenv("SUDO_UID"))
+	gid, err2 := strconv.Atoi(w.getenv("SUDO_GID"))
+	if os.Geteuid() != 0 || err1 != nil || err2 != nil {
+		return owner{os.Getuid(), os.Getgid()}
+	}
+	return owner{uid, gid}
+}
+
+// openRunDir makes the run directory and takes its lock, which holds until the
+// file is closed. A directory in use by another `up` is an error that names it.
+func openRunDir(dir string) (lock *os.File, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err = os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		pid, _ := os.ReadFile(lock.Name())
+		lock.Close()
+		return nil, fmt.Errorf("run directory %s is in use by enishi with pid %s: end that one, or give --run-dir", dir, pid)
+	}
+	if err := lock.Truncate(0); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if _, err := lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+// running tells whether some `up` holds the run directory.
+func running(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
+}
+
+// writeClient puts client.json in place at once and whole, readable by o alone.
+func writeClient(dir string, c client, o owner) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, clientFile+".new")
+	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := os.Chown(tmp, o.uid, o.gid); err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(dir, clientFile))
+}
+
+// readClient reads client.json of a running enishi. AWS_* of the environment win.
+func (a *app) readClient() (client, error) {
+	var c client
+	b, err := os.ReadFile(a.path(clientFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
+	case errors.Is(err, fs.ErrPermission):
+		return c, fmt.Errorf("%w: it belongs to the user who started `enishi up`", err)
+	case err != nil:
+		return c, err
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", a.path(clientFile), err)
+	}
+	for name, p := range map[string]*string{
+		"AWS_ENDPOINT_URL": &c.Endpoint, "AWS_ACCESS_KEY_ID": &c.AccessKey, "AWS_SECRET_ACCESS_KEY": &c.SecretKey,
+		"AWS_REGION": &c.Region, "AWS_CA_BUNDLE": &c.CABundle,
+	} {
+		if v := a.getenv(name); v != "" {
+			*p = v
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// status is everything that `enishi status` shows; with --output json, as it is.
+type status struct {
+	Control hoststate.ControlStatus `json:"control"`
+	Agent   hoststate.AgentStatus   `json:"agent"`
+	Gateway hoststate.GatewayStatus `json:"gateway"`
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "What runs, what is not yet true, what was dropped and why, the last requests",
+		Example: "  enishi status\n" +
+			"  enishi status --output json | jq '.agent.drops'",
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.readStatus(cmd.Context())
+			if err != nil {
+				return wrap("status", err)
+			}
+			if output == "json" {
+				e := json.NewEncoder(a.stdout)
+				e.SetIndent("", "  ")
+				return e.Encode(s)
+			}
+			s.print(a.stdout)
+			return nil
+		},
+	}
+	outputFlag(cmd, &output, "table", "json")
+	return cmd
+}
+
+// readStatus asks each part. A part that does not answer is an error, after the others were asked.
+func (a *app) readStatus(ctx context.Context) (status, error) {
+	var s status
+	if !running(a.runDir) {
+		return s, fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return s, errors.Join(
+		getJSON(ctx, a.path(controlSocket), "/v1/status", &s.Control),
+		getJSON(ctx, a.path(agentSocket), "/v1/status", &s.Agent),
+		getJSON(ctx, a.path(gatewaySocket), "/v1/status", &s.Gateway),
+	)
+}
+
+func (s status) print(w io.Writer) {
+	section(w, "hosts", []string{"host", "live", "agent at", "gateway at", "control at"}, func(add func(...any)) {
+		for _, h := range s.Control.Hosts {
+			add(h.Name, yesNo(h.Live), h.Agent.Revision, h.Gateway.Revision, s.Control.Position.Revision)
+		}
+	})
+	section(w, "not yet true", []string{"what"}, func(add func(...any)) {
+		for _, line := range s.Control.NotYet {
+			add(line)
+		}
+		for _, h := range s.Control.Hosts {
+			for unit, why := range h.Refused {
+				add(h.Name + ": " + unit + ": " + why)
+			}
+		}
+	})
+	section(w, "instances", []string{"instance", "state", "addresses"}, func(add func(...any)) {
+		for _, i := range s.Agent.Instances {
+			var addrs []string
+			for _, addr := range i.Addresses {
+				addrs = append(addrs, addr.String())
+			}
+			add(i.ID, i.State, strings.Join(addrs, " "))
+		}
+	})
+	section(w, "dropped packets", []string{"vpc", "reason", "packets"}, func(add func(...any)) {
+		for _, d := range s.Agent.Drops {
+			add(d.Network, d.Reason, d.Packets)
+		}
+	})
+	section(w, "last requests", []string{"time", "vpc", "endpoint", "source", "service", "action", "status", "ms"}, func(add func(...any)) {
+		for _, r := range slices.Backward(s.Gateway.Requests[max(0, len(s.Gateway.Requests)-20):]) {
+			add(r.Time.Format(time.TimeOnly), r.Network, r.Endpoint, r.Source, r.Service, r.Action, r.Status,
+				fmt.Sprintf("%.1f", float64(r.Duration)/float64(time.Millisecond)))
+		}
+	})
+}
+
+// section prints a table under its title; an empty one says so in one line.
+func section(w io.Writer, title string, head []string, rows func(add func(...any))) {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBordersAndSeparators
+	t.Style().Format.Header = 0 // as written
+	row := table.Row{}
+	for _, h := range head {
+		row = append(row, h)
+	}
+	t.AppendHeader(row)
+	rows(func(cells ...any) { t.AppendRow(cells) })
+	if t.Length() == 0 {
+		fmt.Fprintf(w, "%s: none\n\n", title)
+		return
+	}
+	fmt.Fprintf(w, "%s\n", title)
+	t.Render()
+	fmt.Fprintln(w)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// supervisor keeps parts alive: one that ends is started again, until its
+// context ends. Before it is told that all is ready, a part that ends is an
+// error of the start, with the part's own last words.
+type supervisor struct {
+	log   *slog.Logger
+	ready atomic.Bool
+}
+
+// run returns when every part has ended, each after ctx did.
+func (s *supervisor) run(ctx context.Context, parts []part) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range parts {
+		g.Go(func() error { return s.keep(ctx, p) })
+	}
+	return g.Wait()
+}
+
+func (s *supervisor) keep(ctx context.Context, p part) error {
+	for wait := 10 * time.Millisecond; ctx.Err() == nil; {
+		begun := time.Now()
+		proc, ended, err := p.launch()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return stopPart(proc, ended)
+		case err = <-ended:
+		}
+		if !s.ready.Load() {
+			return fmt.Errorf("%s: %s", p.name, lastWords(p, err))
+		}
+		if time.Since(begun) > 10*time.Second {
+			wait = 10 * time.Millisecond
+		}
+		s.log.Error("part ended; it is started again", "part", p.name, "err", lastWords(p, err), "wait", wait)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+	return nil
+}
+
+// stopPart asks a part to end, and ends it after five seconds.
+func stopPart(proc *os.Process, ended <-chan error) error {
+	_ = proc.Signal(unix.SIGTERM) // os.Process holds a pidfd: never another process
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(5 * time.Second):
+	}
+	if err := proc.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-ended
+	return nil
+}
+
+// lastWords is why a part ended: the last line it wrote, else its exit status.
+func lastWords(p part, err error) string {
+	if err == nil {
+		err = errors.New("ended")
+	}
+	b, readErr := os.ReadFile(p.log)
+	b = bytes.TrimSpace(b)
+	if readErr != nil || len(b) == 0 {
+		return err.Error()
+	}
+	line := string(b[bytes.LastIndexByte(b, '\n')+1:])
+	return strings.TrimPrefix(strings.TrimPrefix(line, "enishi: "), p.name+": ") + " (log: " + p.log + ")"
+}

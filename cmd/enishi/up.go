@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/agent"
+)
+
+// upOptions are the flags of `up`.
+type upOptions struct {
+	dataDir   string
+	ephemeral bool
+	listen    string
+	region    string
+	command   []string
+}
+
+func (a *app) upCommand() *cobra.Command {
+	var o upOptions
+	cmd := &cobra.Command{
+		Use:   "up [-- CMD...]",
+		Short: "Everything on this machine, in the foreground",
+		Long: "Runs control, agent, gateway and services on this machine until it is ended by Ctrl-C or\n" +
+			"SIGTERM; then no process, namespace or file of it is left but the data directory.\n" +
+			"With CMD: runs it in the environment of `enishi env` once ready, and ends with its exit code.",
+		Example: "  sudo enishi up --ephemeral\n  sudo enishi up --ephemeral -- terraform apply -auto-approve",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
+				return usageError{fmt.Errorf("up: %q: a command to run comes after --", args[0])}
+			}
+			o.command = args
+			return wrap("up", a.up(cmd.Context(), o))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.dataDir, "data-dir", "/var/lib/enishi", "where the model is kept")
+	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: the model lives in the run directory and goes with it")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
+	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
+	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
+	return cmd
+}
+
+// wrap puts what was tried in front of err. An exit code of a command's own stays as it is.
+func wrap(what string, err error) error {
+	var exit exitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func (a *app) up(ctx context.Context, o upOptions) (err error) {
+	if err := agent.Check(); err != nil {
+		return err
+	}
+	lock, err := openRunDir(a.runDir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	// What an earlier `up` left when it was killed is taken over, but for what it said to clients.
+	if err := os.Remove(a.path(clientFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	u := &upRun{app: a, upOptions: o, log: slog.New(slog.NewTextHandler(a.stderr, nil))}
+	defer func() {
+		u.close()
+		err = errors.Join(err, u.clean())
+	}()
+	parts, err := u.prepare()
+	if err != nil {
+		return err
+	}
+	return u.serve(ctx, parts)
+}
+
+// upRun is one run of `up`.
+type upRun struct {
+	*app
+	upOptions
+	log   *slog.Logger
+	files []*os.File // sockets and directories that parts inherit
+}
+
+func (u *upRun) close() {
+	for _, f := range u.files {
+		f.Close()
+	}
+}
+
+// clean removes what the run made. The data directory stays, unless ephemeral.
+func (u *upRun) clean() error {
+	if err := agent.Teardown(u.runDir); err != nil {
+		return fmt.Errorf("clean %s: %w", u.runDir, err)
+	}
+	return os.RemoveAll(u.runDir)
+}
+
+// serve runs the parts until ctx ends or the user's command does.
+func (u *upRun) serve(ctx context.Context, parts []part) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := &supervisor{log: u.log}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.run(ctx, parts) })
+	g.Go(func() error {
+		begun := time.Now()
+		c, err := u.awaitReady(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // ended meanwhile, or a part did and says why
+			}
+			return err
+		}
+		s.ready.Store(true)
+		if len(u.command) == 0 {
+			fmt.Fprintf(u.stderr, "enishi is ready after %d ms: %s, account %s, region %s\n", time.Since(begun).Milliseconds(), c.Endpoint, c.Account, c.Region)
+			fmt.Fprintf(u.stderr, "in another shell: eval \"$(enishi%s env)\"\n", u.runDirFlag())
+			return nil
+		}
+		err = u.runUserCommand(ctx, c)
+		cancel()
+		return err
+	})
+	return g.Wait()
+}
+
+// runDirFlag is what a user has to add to reach this run directory.
+func (u *upRun) runDirFlag() string {
+	if u.runDir == defaultRunDir {
+		return ""
+	}
+	return " --run-dir " + u.runDir
+}
+
+// prepare makes directories and sockets, and says which parts use them.
+func (u *upRun) prepare() ([]part, error) {
+	public, err := u.listenPublic()
+	if err != nil {
+		return nil, err
+	}
+	data, err := u.openDataDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(u.path(logDir), 0o755); err != nil {
+		return nil, err
+	}
+	sockets := map[string]*os.File{}
+	for _, name := range []string{controlSocket, agentSocket, gatewaySocket, servicesSocket} {
+		if sockets[name], err = u.listenUnix(name); err != nil {
+			return nil, err
+		}
+	}
+	uid := fmt.Sprint(u.owner().uid)
+	with := func(name string, uid int, files []*os.File, args ...string) part {
+		return part{name: name, uid: uid, files: files, log: filepath.Join(u.path(logDir), name+".log"), args: append(args, "--run-dir", u.runDir)}
+	}
+	return []part{
+		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral)),
+		with("agent", 0, []*os.File{sockets[agentSocket]}, "--instances", "--owner", uid),
+		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public}, "--owner", uid),
+		with("services", servicesUID, []*os.File{sockets[servicesSocket]}),
+	}, nil
+}
+
+// listenPublic opens the public entry. The gateway could not: it may not open sockets.
+func (u *upRun) listenPublic() (*os.File, error) {
+	addr, err := net.ResolveTCPAddr("tcp", u.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", u.listen, err)
+	}
+	if !addr.IP.IsLoopback() {
+		return nil, fmt.Errorf("--listen %s: only a loopback address: whoever reaches the public entry can try credentials", u.listen)
+	}
+	l, err := net.ListenTCP("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: end what listens there, or give --listen", err)
+	}
+	defer l.Close()
+	u.listen = l.Addr().String() // the port, when 0 was asked
+	return u.keep(l.File())
+}
+
+// listenUnix makes a socket of the run directory. Its server looks at who the peer is.
+func (u *upRun) listenUnix(name string) (*os.File, error) {
+	path := u.path(name)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	defer l.Close()
+	if err := os.Chmod(path, 0o666); err != nil {
+		return nil, err
+	}
+	return u.keep(l.File())
+}
+
+// openDataDir makes the data directory control's own. Control gets it opened:
+// its user need not be able to walk there.
+func (u *upRun) openDataDir() (*os.File, error) {
+	if u.ephemeral {
+		u.dataDir = u.path(ephemeralData)
+	}
+	if err := os.MkdirAll(u.dataDir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chown(u.dataDir, controlUID, controlUID); err != nil {
+		return nil, err
+	}
+	return u.keep(os.Open(u.dataDir))
+}
+
+func (u *upRun) keep(f *os.File, err error) (*os.File, error) {
+	if err == nil {
+		u.files = append(u.files, f)
+	}
+	return f, err
+}
