@@ -146,10 +146,12 @@ func (a *Agent) settle(o outcome) {
 			delete(a.refused, k)
 			a.feed.Refused(k, "")
 			a.Log.Info("unit holds now", "unit", k)
-		case err != nil && a.refused[k] != err.Error():
+		case err != nil:
+			a.feed.Refused(k, err.Error()) // also again: when a unit is sent again, the feed takes it back
+			if a.refused[k] != err.Error() {
+				a.Log.Error("unit does not hold; it is tried again", "unit", k, "err", err)
+			}
 			a.refused[k] = err.Error()
-			a.feed.Refused(k, err.Error())
-			a.Log.Error("unit does not hold; it is tried again", "unit", k, "err", err)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *runn
 	}
 	return instance.Start(ctx, instance.Spec{
 		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region,
-		CA: ca, Hide: []string{a.RunDir}, Detach: a.layout.mounts(),
+		CA: ca, Hide: []string{a.RunDir}, Detach: []string{a.layout.state()},
 	}, a.layout.instance(u.ID), r.ns)
 }
 

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"enishi.dev/enishi/netns"
 )
 
 // layout is the run directory as the agent sees it:
@@ -96,15 +94,4 @@ func (l layout) instanceIDs() ([]string, error) {
 		}
 	}
 	return ids, err
-}
-
-// mounts lists the mounts under state: an instance that kept copies of them would
-// keep alive what they pin.
-func (l layout) mounts() []string {
-	mounts := []string{l.pins()}
-	names, _ := netns.List(l.namespaces())
-	for _, name := range names {
-		mounts = append(mounts, l.namespace(name))
-	}
-	return mounts
 }

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/instance"
+)
+
+func TestMain(m *testing.M) {
+	if instance.IsInit(os.Args) {
+		os.Exit(instance.InitMain(os.Args))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "tool" {
+		os.Exit(tool(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+const hostName = "h1"
+
+// host is a machine with an agent, and a control that says what the test wants.
+type host struct {
+	t   *testing.T
+	run string
+	ca  *authority
+	log bytes.Buffer
+
+	end   context.CancelFunc // of the agent
+	ended chan error
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	revision int64
+	world    map[hoststate.Key]hoststate.Unit
+	feeds    map[chan hoststate.Delta]bool
+	reported hoststate.Report // everything that holds
+}
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: makes namespaces and attaches programs")
+	}
+	dir, err := os.MkdirTemp("", "enishi") // short: it holds sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{t: t, run: dir, ca: newAuthority(t), world: map[hoststate.Key]hoststate.Unit{}, feeds: map[chan hoststate.Delta]bool{}}
+	h.changed = sync.NewCond(&h.mu)
+	h.reported = hoststate.Report{Refused: map[string]string{}, Ready: map[string]int64{}, Instances: map[string]hoststate.InstanceReport{}}
+	h.writeCA()
+	h.control()
+	h.start()
+	t.Cleanup(func() {
+		h.stop()
+		for range 2 { // the second time there is nothing to do
+			if err := Teardown(h.run); err != nil {
+				t.Error(err)
+			}
+		}
+		h.nothingLeft()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("agent's log:\n%s", h.log.String())
+		}
+	})
+	return h
+}
+
+func (h *host) path(name string) string { return filepath.Join(h.run, name) }
+
+func (h *host) writeCA() {
+	h.t.Helper()
+	if err := os.WriteFile(h.path("ca.pem"), h.ca.pem, 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// start starts an agent.
+func (h *host) start() {
+	h.t.Helper()
+	_ = os.Remove(h.path("agent.sock"))
+	l, err := net.Listen("unix", h.path("agent.sock"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Chmod(h.path("agent.sock"), 0o666); err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h.end, h.ended = cancel, make(chan error, 1)
+	log := slog.New(slog.NewTextHandler(&lockedWriter{w: &h.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	go func() {
+		h.ended <- Run(ctx, Options{RunDir: h.run, Host: hostName, Instances: true, GatewayUID: os.Getuid(), OwnerUID: ownerUID, Listener: l, Log: log})
+	}()
+}
+
+// stop ends the agent.
+func (h *host) stop() {
+	h.t.Helper()
+	if h.end == nil {
+		return
+	}
+	h.end()
+	h.end = nil
+	select {
+	case err := <-h.ended:
+		if err != nil {
+			h.t.Errorf("agent: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		h.t.Fatal("agent does not end")
+	}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// control serves the feed and takes reports.
+func (h *host) control() {
+	h.t.Helper()
+	l, err := net.Listen("unix", h.path("control.sock"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/feed", h.serveFeed)
+	mux.HandleFunc("POST /v1/report", h.takeReport)
+	s := &http.Server{Handler: mux}
+	go func() { _ = s.Serve(l) }()
+	h.t.Cleanup(func() { s.Close() })
+}
+
+func (h *host) serveFeed(w http.ResponseWriter, r *http.Request) {
+	deltas := make(chan hoststate.Delta, 100)
+	h.mu.Lock()
+	first := hoststate.Delta{Position: h.position(), Full: true}
+	for _, u := range h.world {
+		first.Set = append(first.Set, hoststate.Seal(u))
+	}
+	deltas <- first
+	h.feeds[deltas] = true
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.feeds, deltas)
+	}()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case d := <-deltas:
+			if json.NewEncoder(w).Encode(d) != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+		}
+	}
+}
+
+func (h *host) position() hoststate.Position {
+	return hoststate.Position{Incarnation: "test", Revision: h.revision + 1}
+}
+
+func (h *host) takeReport(_ http.ResponseWriter, r *http.Request) {
+	var rep hoststate.Report
+	if err := json.NewDecoder(r.Body).Decode(&rep); err != nil {
+		h.t.Error(err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if rep.Full {
+		clear(h.reported.Refused)
+		clear(h.reported.Ready)
+		clear(h.reported.Instances)
+	}
+	h.reported.Position = rep.Position
+	maps.Copy(h.reported.Refused, rep.Refused)
+	maps.DeleteFunc(h.reported.Refused, func(_, why string) bool { return why == "" })
+	maps.Copy(h.reported.Ready, rep.Ready)
+	maps.Copy(h.reported.Instances, rep.Instances)
+	h.changed.Broadcast()
+}
+
+// want changes the world and waits until the agent reports that it holds.
+func (h *host) want(set []hoststate.Unit, gone ...hoststate.Key) {
+	h.t.Helper()
+	h.mu.Lock()
+	h.revision++
+	d := hoststate.Delta{Position: h.position(), Gone: gone}
+	for _, k := range gone {
+		delete(h.world, k)
+		if k.Kind == hoststate.KindInstance {
+			delete(h.reported.Instances, k.ID)
+		}
+	}
+	for _, u := range set {
+		h.world[u.Key()] = u
+		d.Set = append(d.Set, hoststate.Seal(u))
+	}
+	for f := range h.feeds {
+		f <- d
+	}
+	h.mu.Unlock()
+	h.until(fmt.Sprintf("revision %d", d.Position.Revision), func(r hoststate.Report) bool { return r.Position.Revision >= d.Position.Revision })
+}
+
+// until waits until what was reported is ok, at most 20 s.
+func (h *host) until(what string, ok func(hoststate.Report) bool) {
+	h.t.Helper()
+	over := time.AfterFunc(20*time.Second, h.changed.Broadcast)
+	defer over.Stop()
+	begun := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for !ok(h.reported) {
+		if time.Since(begun) > 20*time.Second {
+			h.t.Fatalf("never: %s; reported: %+v", what, h.reported)
+		}
+		h.changed.Wait()
+	}
+}
+
+func (h *host) untilInstance(id string, state hoststate.InstanceState) {
+	h.t.Helper()
+	h.until(id+" is "+string(state), func(r hoststate.Report) bool { return r.Instances[id].State == state })
+}
+
+// status asks the agent as root.
+func (h *host) status() (s hoststate.AgentStatus) {
+	h.t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", h.path("agent.sock"))
+	}}}
+	r, err := c.Get("http://agent/v1/status")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+// nothingLeft looks for what a run must not leave.
+func (h *host) nothingLeft() {
+	h.t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if strings.Contains(string(mounts), h.run) {
+		h.t.Errorf("mounts are left:\n%s", mounts)
+	}
+	for _, name := range []string{"state", "agent-gateway.sock"} {
+		if _, err := os.Lstat(h.path(name)); !errors.Is(err, os.ErrNotExist) {
+			h.t.Errorf("%s is left: %v", name, err)
+		}
+	}
+	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, p := range procs {
+		if b, err := os.ReadFile(p); err == nil && bytes.Contains(b, []byte(h.run)) {
+			h.t.Errorf("a process is left: %q", b)
+		}
+	}
+}
+
+// exec runs a command in an instance as the test's user.
+func (h *host) exec(id string, argv ...string) (code int, out string) {
+	h.t.Helper()
+	dir := h.t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer f.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer null.Close()
+	code, err = instance.Exec(h.t.Context(), h.path("agent.sock"), instance.Request{Instance: id, Argv: argv}, instance.Stdio{In: null, Out: f, Err: f})
+	if err != nil {
+		h.t.Fatalf("exec in %s: %v", id, err)
+	}
+	b, err := os.ReadFile(f.Name())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return code, strings.TrimSpace(string(b))
+}
+
+// sh runs a script that must succeed, and returns what it printed.
+func (h *host) sh(id, script string) string {
+	h.t.Helper()
+	code, out := h.exec(id, "sh", "-c", script)
+	if code != 0 {
+		h.t.Fatalf("in %s: %s: exit code %d: %s", id, script, code, out)
+	}
+	return out
+}
+
+// eventually waits until ok, at most 10 s.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 1000 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("never: %s", what)
+}
+
+// asUser runs f on a thread that has the uid, as another process of that user would.
+func asUser(uid int, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lockForGood()
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno == 0 {
+			f()
+		}
+	}()
+	<-done
+}
