@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -63,6 +64,9 @@ func newHost(t *testing.T) *host {
 	}
 	dir, err := os.MkdirTemp("", "enishi") // short: it holds sockets
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	h := &host{t: t, run: dir, ca: newAuthority(t), world: map[hoststate.Key]hoststate.Unit{}, feeds: map[chan hoststate.Delta]bool{}}
@@ -180,6 +184,10 @@ func (h *host) serveFeed(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-time.After(5 * time.Second):
+			if _, err := io.WriteString(w, "\n"); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
 		case d := <-deltas:
 			if json.NewEncoder(w).Encode(d) != nil || http.NewResponseController(w).Flush() != nil {
 				return
@@ -346,15 +354,29 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("never: %s", what)
 }
 
-// asUser runs f on a thread that has the uid, as another process of that user would.
-func asUser(uid int, f func()) {
+// asUser runs f on a thread that is another user, with a group of the next number
+// and more groups, as a process of that user would be.
+func asUser(uid int, f func(), groups ...uint32) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		lockForGood()
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno == 0 {
-			f()
+		list := append([]uint32{0}, groups...)[1:]
+		var first unsafe.Pointer
+		if len(list) > 0 {
+			first = unsafe.Pointer(&list[0])
 		}
+		id := uintptr(uid)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(list)), uintptr(first), 0); errno != 0 {
+			return
+		}
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, id+1, id+1, id+1); errno != 0 {
+			return
+		}
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); errno != 0 {
+			return
+		}
+		f()
 	}()
 	<-done
 }
