@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"enishi.dev/enishi/hoststate"
+
+	"enishi.dev/enishi/peer"
 )
 
 // kept is how many requests the status shows.
@@ -71,7 +73,7 @@ func (g *gateway) serveStatus(ctx context.Context) error {
 	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: g.patience.head, IdleTimeout: g.patience.idle}
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(peers{g.Status, g.AllowedUIDs, g.Log}) }()
+	go func() { ended <- s.Serve(peer.Listener{Listener: g.Status, UIDs: g.AllowedUIDs, Log: g.Log}) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve status: %w", err)

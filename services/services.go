@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/peer"
 )
 
 // Options is what the services need from outside.
@@ -41,7 +43,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := s.Serve(peers{o.Listener, o.AllowedUIDs, o.Log}); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.Serve(peer.Listener{Listener: o.Listener, UIDs: o.AllowedUIDs, Log: o.Log}); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve services: %w", err)
 		}
 		return nil
