@@ -254,7 +254,8 @@ func TestReadiness(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked[hello.ServerName+" at "+plain(hello.Conn.LocalAddr()).String()] = true
-		return &certificate, nil
+		now := certificate
+		return &now, nil
 	}})
 	go func() {
 		for {

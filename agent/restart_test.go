@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,37 @@ func (k *talk) echoes(word string) {
 	if got, err := k.out.ReadString('\n'); err != nil || got != word+"\n" {
 		k.t.Errorf("echo of %q: %q, %v", word, got, err)
 	}
+}
+
+func TestTwoRunsSideBySide(t *testing.T) {
+	a, b := newHost(t), newHost(t)
+	i1, e1 := testInstance("i-1", "vpc-a", 101, 1, "10.0.1.10")
+	for _, h := range []*host{b, a, b} { // what b makes is there before a's instance, and after
+		h.want(append(testNetwork("vpc-a", 101), i1, e1))
+		h.untilInstance("i-1", hoststate.InstanceRunning)
+	}
+	pid, err := os.ReadFile(a.path("state/instances/i-1/pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	if err := Teardown(b.run); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("an instance of one keeps nothing of the other", func(t *testing.T) {
+		mounts, err := os.ReadFile("/proc/" + strings.Fields(string(pid))[0] + "/mountinfo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(mounts), b.run) {
+			t.Errorf("mounts:\n%s", mounts)
+		}
+	})
+	t.Run("and goes on", func(t *testing.T) {
+		if got := a.sh("i-1", "hostname"); got != "host-i-1" {
+			t.Error(got)
+		}
+	})
 }
 
 func TestWhoMayAsk(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,9 +35,12 @@ type place struct {
 	*Instance
 	dir    string
 	agent  string // path of the socket
-	who    Identity
+	who    atomic.Pointer[Identity]
 	hidden string
 }
+
+// become makes who run the commands from now on.
+func (p *place) become(who Identity) { p.who.Store(&who) }
 
 func start(t *testing.T) *place {
 	t.Helper()
@@ -75,6 +79,7 @@ func start(t *testing.T) *place {
 			t.Error(err)
 		}
 	})
+	p.become(Identity{})
 	p.serve(t)
 	return p
 }
@@ -91,7 +96,7 @@ func (p *place) serve(t *testing.T) {
 			http.Error(w, "no instance "+q.Instance, http.StatusNotFound)
 			return
 		}
-		conn, err := p.Enter(p.who)
+		conn, err := p.Enter(*p.who.Load())
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

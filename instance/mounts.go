@@ -49,8 +49,10 @@ var systems = []struct {
 // enter turns the fresh namespaces of the calling process into an instance's:
 // own /proc, /sys, /run, /dev/pts and /dev/shm, own resolver, hosts and CA bundle.
 func (s Spec) enter(dir string) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mounts private: %w", err)
+	// What is mounted here stays here. What the host unmounts goes here too, or
+	// instances would keep alive what others beside this run have removed.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("keep mounts apart: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)

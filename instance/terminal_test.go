@@ -93,7 +93,7 @@ func (p *place) exec(t *testing.T, y *typist, argv []string, meanwhile func()) i
 
 func TestTerminal(t *testing.T) {
 	p := start(t)
-	p.who = Identity{UID: 4321, GID: 4321}
+	p.become(Identity{UID: 4321, GID: 4321})
 	shows := func(y *typist, what string) {
 		eventually(t, "screen shows "+what, func() bool { return strings.Contains(y.screen(), what) })
 	}
