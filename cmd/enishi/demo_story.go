@@ -23,7 +23,6 @@ type story struct {
 	up    *exec.Cmd
 	ended chan error
 	vars  map[string]string // names for ids: vpc, subnet-a, instance, …
-	env   client
 }
 
 // result is how a command ended.

@@ -9,8 +9,8 @@ import (
 )
 
 // hidden is everything random in an answer: ids, tokens for pages, hardware
-// addresses, and the eight characters in the names of endpoints, after their id.
-var hidden = regexp.MustCompile(`\b([a-z]+(?:-[a-z]+)*)-([0-9a-f]{17})(?:-([a-z0-9]{8})\b)?|\b02(:[0-9a-f]{2}){5}\b`)
+// addresses, hidden zones, and the eight characters in the names of endpoints, after their id.
+var hidden = regexp.MustCompile(`\b([a-z]+(?:-[a-z]+)*)-([0-9a-f]{17})(?:-([a-z0-9]{8})\b)?|\b02(?::[0-9a-f]{2}){5}\b|\bZ0[0-9A-F]{18}\b`)
 
 // shown is what scripts call them.
 var shown = regexp.MustCompile(`\b[a-z]+(?:-[a-z]+)*-[0-9]+\b`)
@@ -50,6 +50,8 @@ func (n *names) hide(text string) string {
 	text = hidden.ReplaceAllStringFunc(text, func(s string) string {
 		m := hidden.FindStringSubmatch(s)
 		switch {
+		case m[1] == "" && s[0] == 'Z':
+			return n.name("zone", s)
 		case m[1] == "":
 			return n.name("mac", s)
 		case m[3] != "":
