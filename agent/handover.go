@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/peer"
 )
 
 // handovers passes the networks' sockets to the gateway: all there are when it
@@ -72,7 +74,7 @@ func (h *handovers) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("accept gateway: %w", err)
 		}
-		if who, err := peerOf(c); err != nil || who.UID != h.uid && who.UID != 0 {
+		if who, err := peer.Of(c); err != nil || who.UID != h.uid && who.UID != 0 {
 			h.log.Warn("refused a peer that is not the gateway", "uid", who.UID, "err", err)
 			c.Close()
 			continue

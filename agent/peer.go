@@ -10,24 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/instance"
+	"enishi.dev/enishi/peer"
 )
 
-// peerOf is who connected to a unix socket, with its groups, as the kernel says.
-func peerOf(c *net.UnixConn) (who instance.Identity, err error) {
+// identityOf is as whom the commands of a peer run: as itself, with its groups.
+func identityOf(c *net.UnixConn) (who instance.Identity, err error) {
+	p, err := peer.Of(c)
+	if err != nil {
+		return who, err
+	}
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return who, err
 	}
+	who.UID, who.GID = p.UID, p.GID
 	var asked error
-	err = raw.Control(func(fd uintptr) {
-		u, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err != nil {
-			asked = err
-			return
-		}
-		who.UID, who.GID = int(u.Uid), int(u.Gid)
-		who.Groups, asked = groupsOf(int(fd))
-	})
+	err = raw.Control(func(fd uintptr) { who.Groups, asked = groupsOf(int(fd)) })
 	return who, errors.Join(err, asked)
 }
 

@@ -258,7 +258,7 @@ func TestThePeerIsKnownWithItsGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer accepted.Close()
-	got, err := peerOf(accepted.(*net.UnixConn))
+	got, err := identityOf(accepted.(*net.UnixConn))
 	if err != nil {
 		t.Fatal(err)
 	}

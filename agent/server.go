@@ -40,7 +40,7 @@ type peerKey struct{}
 // does not say.
 func withPeer(ctx context.Context, c net.Conn) context.Context {
 	if u, ok := c.(*net.UnixConn); ok {
-		if who, err := peerOf(u); err == nil {
+		if who, err := identityOf(u); err == nil {
 			return context.WithValue(ctx, peerKey{}, who)
 		}
 	}
