@@ -263,7 +263,12 @@ func TestReadiness(t *testing.T) {
 			if err != nil {
 				return
 			}
-			go func() { defer c.Close(); _ = c.(*tls.Conn).Handshake() }()
+			go func() {
+				defer c.Close()
+				if c.(*tls.Conn).Handshake() == nil {
+					_, _ = io.Copy(io.Discard, c)
+				}
+			}()
 		}
 	}()
 	ready := func(r hoststate.Report) int64 { return r.Ready["vpce-50"] }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -83,7 +84,24 @@ func (p *prober) handshake(ctx context.Context, t target, roots *x509.CertPool) 
 		return err
 	}
 	defer c.Close()
-	return tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx)
+	session := tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12})
+	if err := session.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	part(session, c.(*net.TCPConn))
+	return nil
+}
+
+// parting is how long the other side may take to say goodbye.
+const parting = 200 * time.Millisecond
+
+// part ends a connection so that nothing more comes over it. A side that does not
+// answer is left by a reset.
+func part(session *tls.Conn, c *net.TCPConn) {
+	_ = session.CloseWrite()
+	_ = c.CloseWrite()
+	_ = c.SetReadDeadline(time.Now().Add(parting))
+	_, _ = io.Copy(io.Discard, c)
 }
 
 // socket opens a socket in the probe's namespace, with a port that is its own. It

@@ -78,8 +78,8 @@ func (p *prober) open() error {
 		return err
 	}
 	return p.ns.Do(func() error {
-		for _, addr := range probeAddresses {
-			if err := netns.AddAddress(probeInner, addr); err != nil {
+		for _, addr := range probeAddresses { // on the loopback, the kernel announces them to nobody
+			if err := netns.AddAddress("lo", addr); err != nil {
 				return err
 			}
 		}
