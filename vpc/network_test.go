@@ -24,7 +24,7 @@ func TestNewVPC(t *testing.T) {
 		tagged := made
 		tagged.Tags = owner.Tags
 		wantVPC := VPC{
-			Meta: tagged, ID: VPCID(id("vpc", 1)), VNI: 1, CIDRs: []netip.Prefix{cidr("10.0.0.0/16")}, Tenancy: "default",
+			Meta: tagged, ID: VPCID(id("vpc", 1)), VNI: 256, CIDRs: []netip.Prefix{cidr("10.0.0.0/16")}, Tenancy: "default",
 			DNSSupport: true, MainTable: RouteTableID(id("rtb", 1)), DefaultGroup: SecurityGroupID(id("sg", 1)),
 		}
 		wantMain := RouteTable{
