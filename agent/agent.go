@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.feed.Run(ctx, a.apply) })
+	g.Go(func() error { return a.follow(ctx) })
 	g.Go(func() error { return a.probes.run(ctx) })
 	g.Go(func() error { return a.doors.run(ctx) })
 	g.Go(func() error { return a.serve(ctx) })
@@ -75,6 +76,25 @@ func Run(ctx context.Context, o Options) error {
 		err = nil // asked to end
 	}
 	return errors.Join(err, a.close())
+}
+
+// follow follows the feed once the region's CA is known: without it no instance
+// starts and no endpoint is proven. All the rest is made ready meanwhile.
+func (a *Agent) follow(ctx context.Context) error {
+	const look = 2 * time.Millisecond
+	for waited := time.Duration(0); ; waited += look {
+		if _, err := os.Stat(a.layout.ca()); err == nil {
+			return a.feed.Run(ctx, a.apply)
+		}
+		if waited == 10*time.Second {
+			a.Log.Warn("the region's CA does not come", "path", a.layout.ca())
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+	}
 }
 
 // open makes what every agent has: its directories, the fabric, the data plane, the probe.

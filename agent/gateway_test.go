@@ -3,18 +3,14 @@
 package agent
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -148,181 +144,5 @@ func testEndpoint(network string, vni, number uint32, names []string, ips ...str
 	return units(e, &hoststate.Interface{
 		ID: fmt.Sprintf("eni-%d", number), Number: number, Network: network, VNI: vni, MAC: hoststate.MAC{2, 0, 0, 0, 2, byte(number)},
 		Addresses: e.Addresses, GroupSet: "open-" + network, RouteTable: "rtb-" + network, Endpoint: e.ID,
-	})
-}
-
-func TestServiceNamespaces(t *testing.T) {
-	h := newHost(t)
-	i1, e1 := testInstance("i-1", "vpc-a", 101, 1, "10.0.1.10", "fd00:a::10")
-	i2, e2 := testInstance("i-2", "vpc-b", 102, 2, "10.0.1.10")
-	world := append(append(testNetwork("vpc-a", 101), testNetwork("vpc-b", 102)...), i1, e1, i2, e2)
-	world = append(world, testEndpoint("vpc-a", 101, 50, []string{"ec2.example"}, "10.0.1.50", "fd00:a::50")...)
-	world = append(world, testEndpoint("vpc-b", 102, 51, []string{"ec2.example"}, "10.0.1.50")...)
-	h.want(world)
-	h.untilInstance("i-1", hoststate.InstanceRunning)
-	h.untilInstance("i-2", hoststate.InstanceRunning)
-	g := h.gateway()
-	go serve(g.listener("vpc-a"), "a")
-	go serve(g.listener("vpc-b"), "b")
-
-	t.Run("a server sees who called and what was called, in which network", func(t *testing.T) {
-		for _, c := range []struct{ from, addr, want string }{
-			{"i-1", "10.0.1.50:443", "a at 10.0.1.50:443 for 10.0.1.10"},
-			{"i-1", "[fd00:a::50]:443", "a at [fd00:a::50]:443 for fd00:a::10"},
-			{"i-2", "10.0.1.50:443", "b at 10.0.1.50:443 for 10.0.1.10"},
-		} {
-			if code, out := h.dial(c.from, c.addr); code != 0 || out != c.want {
-				t.Errorf("%s to %s: exit code %d: %s, want %s", c.from, c.addr, code, out, c.want)
-			}
-		}
-	})
-	t.Run("a port that nobody serves is refused", func(t *testing.T) {
-		if code, out := h.dial("i-1", "10.0.1.50:444"); code != 1 {
-			t.Errorf("exit code %d: %s", code, out)
-		}
-	})
-	t.Run("a connection waits while there is no gateway", func(t *testing.T) {
-		g.close()
-		done := make(chan string, 1)
-		go func() {
-			_, out := h.dial("i-1", "10.0.1.50:443")
-			done <- out
-		}()
-		next := h.gateway()
-		l := next.listener("vpc-a")
-		time.Sleep(50 * time.Millisecond) // most likely it waits in the queue by now; either way it is answered
-		go serve(l, "next")
-		if out := <-done; out != "next at 10.0.1.50:443 for 10.0.1.10" {
-			t.Error(out)
-		}
-	})
-	t.Run("a network that goes is told, and its namespace goes", func(t *testing.T) {
-		g := h.gateway()
-		g.socket("vpc-b", "udp53")
-		var gone []hoststate.Key
-		for _, u := range world {
-			switch u := u.(type) {
-			case *hoststate.Endpoint:
-				if u.Network == "vpc-b" {
-					gone = append(gone, u.Key())
-				}
-			case *hoststate.Interface:
-				if u.Network == "vpc-b" {
-					gone = append(gone, u.Key())
-				}
-			}
-		}
-		h.want(nil, append(gone, i2.Key())...)
-		h.want(nil, hoststate.Key{Kind: hoststate.KindNetwork, ID: "vpc-b"})
-		eventually(t, "gateway is told", func() bool {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return g.gone["vpc-b"]
-		})
-		if _, err := os.Stat(h.path("state/ns/svc-vpc-b")); err == nil {
-			t.Error("its namespace is left")
-		}
-		if left, _ := filepath.Glob(h.path("state/bpf/*/*vpc-b")); len(left) != 0 {
-			t.Errorf("pins are left: %q", left)
-		}
-	})
-	t.Run("only the gateway gets sockets", func(t *testing.T) {
-		asUser(ownerUID, func() {
-			c, err := net.Dial("unixpacket", h.path("agent-gateway.sock"))
-			if err != nil {
-				t.Errorf("dial: %v", err)
-				return
-			}
-			defer c.Close()
-			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-			if n, err := c.Read(make([]byte, 100)); n != 0 || err == nil {
-				t.Errorf("got %d bytes, %v", n, err)
-			}
-		})
-	})
-}
-
-func TestReadiness(t *testing.T) {
-	h := newHost(t)
-	names := []string{"ec2.ap-northeast-1.amazonaws.example", "*.vpce-50.ec2.example"}
-	h.want(append(testNetwork("vpc-a", 101), testEndpoint("vpc-a", 101, 50, names, "10.0.1.50", "fd00:a::50")...))
-	g := h.gateway()
-	var mu sync.Mutex
-	certificate := h.ca.certificate(t, names[0])
-	asked := map[string]bool{}
-	l := tls.NewListener(g.listener("vpc-a"), &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		asked[hello.ServerName+" at "+plain(hello.Conn.LocalAddr()).String()] = true
-		now := certificate
-		return &now, nil
-	}})
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				if c.(*tls.Conn).Handshake() == nil {
-					_, _ = io.Copy(io.Discard, c)
-				}
-			}()
-		}
-	}()
-	ready := func(r hoststate.Report) int64 { return r.Ready["vpce-50"] }
-
-	t.Run("not ready while a name is not proven", func(t *testing.T) {
-		eventually(t, "all have been asked for", func() bool { mu.Lock(); defer mu.Unlock(); return len(asked) == 4 })
-		h.until("anything", func(r hoststate.Report) bool {
-			if ready(r) != 0 {
-				t.Error("ready too early")
-			}
-			return true
-		})
-	})
-	t.Run("ready when every name is, at every address", func(t *testing.T) {
-		mu.Lock()
-		certificate = h.ca.certificate(t, names...)
-		mu.Unlock()
-		h.until("ready", func(r hoststate.Report) bool { return ready(r) == 1 })
-		mu.Lock()
-		defer mu.Unlock()
-		for _, want := range []string{
-			"ec2.ap-northeast-1.amazonaws.example at 10.0.1.50:443", "ec2.ap-northeast-1.amazonaws.example at [fd00:a::50]:443",
-			"probe.vpce-50.ec2.example at 10.0.1.50:443", "probe.vpce-50.ec2.example at [fd00:a::50]:443",
-		} {
-			if !asked[want] {
-				t.Errorf("%s was not asked for: %v", want, asked)
-			}
-		}
-	})
-	t.Run("a new wish is proven anew", func(t *testing.T) {
-		next := testEndpoint("vpc-a", 101, 50, names, "10.0.1.50", "fd00:a::50")
-		next[0].(*hoststate.Endpoint).Generation = 2
-		h.want(next)
-		h.until("ready", func(r hoststate.Report) bool { return ready(r) == 2 })
-	})
-	t.Run("a certificate of another authority proves nothing", func(t *testing.T) {
-		mu.Lock()
-		certificate = newAuthority(t).certificate(t, names...)
-		clear(asked)
-		mu.Unlock()
-		h.want(testEndpoint("vpc-a", 101, 51, names, "10.0.1.51"))
-		eventually(t, "it is asked twice", func() bool { mu.Lock(); defer mu.Unlock(); return len(asked) == 2 })
-		h.until("anything", func(r hoststate.Report) bool {
-			if r.Ready["vpce-51"] != 0 {
-				t.Error("ready")
-			}
-			return true
-		})
-	})
-	t.Run("a probe leaves no mark in the drops", func(t *testing.T) {
-		for _, d := range h.status().Drops {
-			if strings.Contains(d.Reason, "probe") && d.Packets > 0 {
-				t.Errorf("%+v", d)
-			}
-		}
 	})
 }
