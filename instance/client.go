@@ -35,6 +35,9 @@ func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code i
 	defer c.Close()
 	q.Terminal = term.IsTerminal(int(std.In.Fd())) && term.IsTerminal(int(std.Out.Fd()))
 	if q.Terminal {
+		if ws, err := unix.IoctlGetWinsize(int(std.Out.Fd()), unix.TIOCGWINSZ); err == nil {
+			q.Rows, q.Cols = ws.Row, ws.Col
+		}
 		err = send(c, q)
 	} else {
 		err = send(c, q, std.In, std.Out, std.Err)

@@ -53,7 +53,7 @@ func (s Spec) runCommand(c *net.UnixConn, r *reaper) error {
 		return errors.New("no command")
 	case q.Terminal:
 		var tty *os.File
-		if master, tty, err = openTerminal(who); err != nil {
+		if master, tty, err = openTerminal(who, q.Rows, q.Cols); err != nil {
 			return err
 		}
 		defer master.Close() // again is no harm

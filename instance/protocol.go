@@ -37,6 +37,8 @@ type Request struct {
 	Env      []string `json:"env"` // in front of the instance's own: credentials, PATH, HOME, …
 	Dir      string   `json:"dir"` // where it exists there, else /
 	Terminal bool     `json:"terminal"`
+	Rows     uint16   `json:"rows,omitempty"` // of the terminal, when the command starts
+	Cols     uint16   `json:"cols,omitempty"`
 }
 
 type answer struct {

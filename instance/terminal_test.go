@@ -24,13 +24,12 @@ type typist struct {
 
 func newTypist(t *testing.T) *typist {
 	t.Helper()
-	master, tty, err := openTerminal(Identity{})
+	master, tty, err := openTerminal(Identity{}, 30, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
 	y := &typist{master: master, tty: tty}
 	t.Cleanup(func() { master.Close(); tty.Close() })
-	y.resize(t, 30, 100)
 	go func() {
 		b := make([]byte, 1024)
 		for {
