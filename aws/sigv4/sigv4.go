@@ -6,6 +6,7 @@ package sigv4
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,7 +112,8 @@ func parseQuery(q map[string][]string) (Signed, error) {
 	if s.Time, err = time.Parse(timeFormat, get("X-Amz-Date")); err != nil {
 		return Signed{}, incomplete("Date must be in ISO-8601 'basic format'. Got '%s'.", get("X-Amz-Date"))
 	}
-	if s.Expires, err = time.ParseDuration(get("X-Amz-Expires") + "s"); err != nil || s.Expires < 0 || s.Expires > maxExpires {
+	seconds, err := strconv.ParseUint(get("X-Amz-Expires"), 10, 32)
+	if s.Expires = time.Duration(seconds) * time.Second; err != nil || s.Expires > maxExpires {
 		return Signed{}, incomplete("X-Amz-Expires must be a number of seconds of at most a week. Got '%s'.", get("X-Amz-Expires"))
 	}
 	return s, s.setScope(get("X-Amz-Credential"), get("X-Amz-SignedHeaders"))

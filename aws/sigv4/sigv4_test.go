@@ -26,7 +26,8 @@ var suiteTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
 func request(t testing.TB, text string) (*http.Request, []byte) {
 	t.Helper()
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(text, "\n", "\r\n"))))
+	head, rest, _ := strings.Cut(text, "\n\n")
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + rest)))
 	if err != nil {
 		t.Fatal(err)
 	}
