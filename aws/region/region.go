@@ -79,6 +79,7 @@ func (r row) region() Region {
 var regions = []row{
 	{"af-south-1", "afs1", "a1 b2 c3", true},
 	{"ap-east-1", "ape1", "a1 b2 c3", true},
+	{"ap-east-2", "ape2", "a1 b2 c3", true},
 	{"ap-northeast-1", "apne1", "a4 c1 d2", false},
 	{"ap-northeast-2", "apne2", "a1 b2 c3 d4", false},
 	{"ap-northeast-3", "apne3", "a3 b1 c2", false},
@@ -89,6 +90,8 @@ var regions = []row{
 	{"ap-southeast-3", "apse3", "a1 b2 c3", true},
 	{"ap-southeast-4", "apse4", "a1 b2 c3", true},
 	{"ap-southeast-5", "apse5", "a1 b2 c3", true},
+	{"ap-southeast-6", "apse6", "a1 b2 c3", true},
+	{"ap-southeast-7", "apse7", "a1 b2 c3", true},
 	{"ca-central-1", "cac1", "a1 b2 d4", false},
 	{"ca-west-1", "caw1", "a1 b2 c3", true},
 	{"eu-central-1", "euc1", "a2 b3 c1", false},
