@@ -5,6 +5,7 @@ package wire_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -27,6 +28,8 @@ func TestWhatAFormMayNotSay(t *testing.T) {
 		{"an index that is none", "VpcId=vpc-1&SubnetId.x=subnet-1", "UnknownParameter: The parameter SubnetId.x is not recognized"},
 		{"index zero", "VpcId=vpc-1&SubnetId.0=subnet-1", "UnknownParameter: The parameter SubnetId.0 is not recognized"},
 		{"an index in two spellings", "VpcId=vpc-1&SubnetId.01=subnet-1", "UnknownParameter: The parameter SubnetId.01 is not recognized"},
+		{"an index out of all proportion", "VpcId=vpc-1&SubnetId.1000000000=subnet-1", "UnknownParameter: The parameter SubnetId.1000000000 is not recognized"},
+		{"more parameters than any request has", manyParameters(), "InvalidParameterValue: The request has more than 20000 parameters"},
 		{"a boolean that is none", "VpcId=vpc-1&DryRun=maybe", "InvalidParameterValue: Value (maybe) for parameter DryRun is invalid."},
 		{"nothing of what is required", "", "MissingParameter: The request must contain the parameter VpcId"},
 		{"names as deep as the sea", "VpcId=vpc-1&" + strings.Repeat("A.", 40) + "A=1", "UnknownParameter: The parameter " + strings.Repeat("A.", 40) + "A is not recognized"},
@@ -43,6 +46,14 @@ func TestWhatAFormMayNotSay(t *testing.T) {
 			}
 		})
 	}
+}
+
+func manyParameters() string {
+	var b strings.Builder
+	for i := range 20001 {
+		fmt.Fprintf(&b, "SubnetId.%d=x&", i+1)
+	}
+	return b.String()
 }
 
 func TestListsKeepTheirOrderAndSkipGaps(t *testing.T) {
