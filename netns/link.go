@@ -146,20 +146,6 @@ func (n *Namespace) RemoveLink(name string) error {
 	})
 }
 
-// Links returns the names of the links in n, but for the loopback.
-func (n *Namespace) Links() (names []string, err error) {
-	err = n.Do(func() error {
-		links, err := netlink.LinkList()
-		for _, l := range links {
-			if l.Attrs().Flags&net.FlagLoopback == 0 {
-				names = append(names, l.Attrs().Name)
-			}
-		}
-		return err
-	})
-	return names, err
-}
-
 // LinkIndex returns the index of the link with the name.
 func (n *Namespace) LinkIndex(name string) (index int, err error) {
 	err = n.Do(func() error {
