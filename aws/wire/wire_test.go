@@ -29,7 +29,6 @@ func TestWhatAFormMayNotSay(t *testing.T) {
 		{"index zero", "VpcId=vpc-1&SubnetId.0=subnet-1", "UnknownParameter: The parameter SubnetId.0 is not recognized"},
 		{"an index in two spellings", "VpcId=vpc-1&SubnetId.01=subnet-1", "UnknownParameter: The parameter SubnetId.01 is not recognized"},
 		{"an index out of all proportion", "VpcId=vpc-1&SubnetId.1000000000=subnet-1", "UnknownParameter: The parameter SubnetId.1000000000 is not recognized"},
-		{"more parameters than any request has", manyParameters(), "InvalidParameterValue: The request has more than 20000 parameters"},
 		{"a boolean that is none", "VpcId=vpc-1&DryRun=maybe", "InvalidParameterValue: Value (maybe) for parameter DryRun is invalid."},
 		{"nothing of what is required", "", "MissingParameter: The request must contain the parameter VpcId"},
 		{"names as deep as the sea", "VpcId=vpc-1&" + strings.Repeat("A.", 40) + "A=1", "UnknownParameter: The parameter " + strings.Repeat("A.", 40) + "A is not recognized"},
@@ -48,12 +47,15 @@ func TestWhatAFormMayNotSay(t *testing.T) {
 	}
 }
 
-func manyParameters() string {
-	var b strings.Builder
+func TestAFormHasItsLimit(t *testing.T) {
+	form := url.Values{}
 	for i := range 20001 {
-		fmt.Fprintf(&b, "SubnetId.%d=x&", i+1)
+		form.Set(fmt.Sprintf("SubnetId.%d", i+1), "x")
 	}
-	return b.String()
+	err := wire.DecodeForm(wire.EC2, form, new(ec2.CreateVpcEndpointInput))
+	if want := "InvalidParameterValue: The request has more than 20000 parameters"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }
 
 func TestListsKeepTheirOrderAndSkipGaps(t *testing.T) {
