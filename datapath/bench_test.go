@@ -147,7 +147,9 @@ func (b *bench) runSegmented(port string, frame []byte, size int) int {
 
 // ifindexContext is struct __sk_buff with what a live packet has set.
 type ifindexContext struct {
-	_       [10]uint32
+	_       [2]uint32
+	Mark    uint32
+	_       [7]uint32
 	Ifindex uint32
 	_       [30]uint32
 	GSOSegs uint32

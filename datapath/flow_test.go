@@ -151,6 +151,33 @@ func TestFlowLifetimes(t *testing.T) {
 		b.steps(p.send(ack, "reset: not a SYN"), p.reply(ack, "drop: opened by a service"))
 		fresh()
 	})
+	b.sub(t, "the last acknowledgement ends it", func(t *testing.T) {
+		at := func(s step, seq, ack uint32, payload int) step {
+			s.in.seq, s.in.ack, s.in.payload = seq, ack, payload
+			return s
+		}
+		for _, simultaneous := range []bool{false, true} {
+			p := web()
+			b.steps(p.open("to eni-2", "to eni-1")...)
+			b.steps(at(p.send(fin|ack, "to eni-2"), 100, 200, 5)) // ends at 106
+			if simultaneous {
+				b.steps(at(p.reply(fin|ack, "to eni-1"), 200, 100, 0), at(p.send(ack, "to eni-2"), 106, 201, 0))
+				b.wantHalves(0, 2)
+				b.steps(at(p.reply(ack, "to eni-1"), 201, 106, 0))
+			} else {
+				b.steps(at(p.reply(ack, "to eni-1"), 200, 106, 0), at(p.send(ack, "to eni-2"), 106, 200, 0))
+				b.steps(at(p.reply(fin|ack, "to eni-1"), 200, 106, 0))
+				b.wantHalves(0, 2)
+				b.steps(at(p.send(ack, "to eni-2"), 106, 201, 0))
+			}
+			b.wantHalves(0, 0)
+			b.steps(at(p.send(ack, "drop: not a SYN"), 106, 201, 0))
+		}
+		var u bpfUsage
+		if err := b.objs.Usages.Lookup(bpfUsageKey{Owner: handle("eni-1")}, &u); err != nil || u.Flows != 0 {
+			t.Errorf("eni-1 still counts %d flows, %v", u.Flows, err)
+		}
+	})
 	b.sub(t, "after both sides have closed, for half a minute", func(t *testing.T) {
 		p := web()
 		b.steps(p.open("to eni-2", "to eni-1")...)

@@ -114,6 +114,17 @@ func (s ruleset) list(set uint64) uint64 {
 	return h.Sum64()
 }
 
+// namesGroups are the directions in which a rule names a group.
+func (s ruleset) namesGroups() uint32 {
+	var directions uint32
+	for _, r := range s.rules {
+		if r.Group != 0 {
+			directions |= r.Flags & uint32(bpfRuleFlagRULE_INGRESS|bpfRuleFlagRULE_EGRESS)
+		}
+	}
+	return directions
+}
+
 // chunks are the rules as the map holds them.
 func (s ruleset) chunks() []bpfChunk {
 	var cs []bpfChunk

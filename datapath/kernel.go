@@ -69,7 +69,7 @@ func (d *Datapath) carryRules(k bpfGroupsetKey, w write) error {
 				}
 			}
 		}
-		if err := d.set(d.objs.Groupsets, k, bpfGroupset{List: list, Group: after.groups}); err != nil {
+		if err := d.set(d.objs.Groupsets, k, bpfGroupset{List: list, Group: after.groups, NamesGroups: after.namesGroups()}); err != nil {
 			return err
 		}
 	} else if err := d.set(d.objs.Groupsets, k, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,6 +76,22 @@ func TestLive(t *testing.T) {
 				}
 			}
 		})
+	})
+	t.Run("frames that end in their headers are counted", func(t *testing.T) {
+		whole := to(frame{mac: mac(1), src: netip.MustParseAddr("10.0.1.10")}, "10.0.1.20", 80).bytes()
+		whole6 := to(frame{mac: mac(1), src: netip.MustParseAddr("fd00:a::10")}, "fd00:a::20", 80).bytes()
+		i1.do(func() {
+			for n := 14; n < 54; n++ {
+				b.must(sendFrame(whole[:n]))
+			}
+			for n := 14; n < 74; n++ {
+				b.must(sendFrame(whole6[:n]))
+			}
+		})
+		want := hoststate.Drop{Network: "vpc-a", Reason: "malformed", Packets: 40 + 60}
+		if drops, err := b.Drops(); err != nil || !slices.Contains(drops, want) {
+			t.Errorf("got %v, %v, want %v among them", drops, err, want)
+		}
 	})
 	t.Run("the service namespace opens nothing", func(t *testing.T) {
 		var err error
@@ -248,6 +265,20 @@ func (n *namespace) talk(t *testing.T, l net.Listener, addr netip.Addr, port uin
 func accept(l net.Listener) (net.Conn, error) {
 	l.(*net.TCPListener).SetDeadline(time.Now().Add(5 * time.Second))
 	return l.Accept()
+}
+
+// sendFrame sends bytes out of eth0 as they are.
+func sendFrame(b []byte) error {
+	l, err := net.InterfaceByName("eth0")
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Sendto(fd, b, 0, &unix.SockaddrLinklayer{Ifindex: l.Index})
 }
 
 // pathMTU sends a datagram of 8600 bytes and waits until the kernel has learned

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
+// BenchmarkOpen is the start on a host that has nothing pinned.
 func BenchmarkOpen(b *testing.B) {
 	needRoot(b)
-	pins := mountBPFFS(b)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for b.Loop() {
-		d, err := Open(Options{Pins: pins, Log: log})
+		d, err := Open(Options{Pins: mountBPFFS(b), Log: log})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -117,9 +117,12 @@ type bpfFlow struct {
 	Peer       uint64
 	Target     uint64
 	To         uint32
+	Ifindex    uint32
 	State      uint32
 	Rule       uint32
-	Pad        uint32
+	Fin        uint32
+	Mac        [6]uint8
+	Pad        [6]uint8
 }
 
 type bpfFlowKey struct {
@@ -146,12 +149,15 @@ const (
 	bpfFlowStateFLOW_UNTRACKED    bpfFlowState = 64
 	bpfFlowStateFLOW_ENDPOINT     bpfFlowState = 128
 	bpfFlowStateFLOW_CHARGED      bpfFlowState = 256
+	bpfFlowStateFLOW_FIN_ACKED    bpfFlowState = 512
 )
 
 type bpfGroupset struct {
-	_     structs.HostLayout
-	List  uint64
-	Group [16]uint32
+	_           structs.HostLayout
+	List        uint64
+	Group       [16]uint32
+	NamesGroups uint32
+	Pad         uint32
 }
 
 type bpfGroupsetKey struct {
@@ -350,61 +356,6 @@ const (
 	bpfVerdictVERDICT_RESET   bpfVerdict = 4
 	bpfVerdictVERDICT_TOO_BIG bpfVerdict = 5
 )
-
-type bpfWork struct {
-	_      structs.HostLayout
-	Key    bpfFlowKey
-	Back   bpfFlowKey
-	Packet struct {
-		_          structs.HostLayout
-		Length     uint32
-		L4         uint32
-		L4Len      uint32
-		Payload    uint32
-		Seq        uint32
-		Ack        uint32
-		Tcp        uint32
-		Type       int32
-		Code       int32
-		Whole      uint32
-		Plain      uint32
-		Resolution uint32
-		SourceMac  [6]uint8
-		_          [2]byte
-	}
-	Trail         bpfTrail
-	Now           uint64
-	Generation    uint64
-	Ifindex       uint32
-	Kind          uint32
-	Vni           uint32
-	Flags         uint32
-	Door          uint32
-	ToIfindex     uint32
-	ToGroupset    uint64
-	ToEndpoint    uint64
-	ToMac         [6]uint8
-	Exempt        uint8
-	Fresh         uint8
-	Late          uint8
-	OwnUntracked  uint8
-	PeerUntracked uint8
-	_             [1]byte
-	Address       bpfAddressKey
-	_             [4]byte
-	Route         bpfRouteKey
-	Flow          bpfFlow
-	Headers       struct {
-		_   structs.HostLayout
-		Eth struct {
-			_        structs.HostLayout
-			H_dest   [6]uint8
-			H_source [6]uint8
-			H_proto  uint16
-		}
-		_ [114]byte
-	}
-}
 
 // Names of all BPF objects in the ELF.
 //

@@ -19,6 +19,16 @@ STEP int count(__u32 vni, __u32 reason)
 	return 0;
 }
 
+static __always_inline void set_target(const struct work *w, struct flow *f)
+{
+	f->generation = w->generation;
+	f->peer = w->back.owner;
+	f->target = w->trail.target;
+	f->to = w->trail.to;
+	f->ifindex = w->to_ifindex;
+	__builtin_memcpy(f->mac, w->to_mac, 6);
+}
+
 /* A new connection: the target's half first, since answers may come at once. */
 STEP int open_flow(struct work *w)
 {
@@ -27,19 +37,25 @@ STEP int open_flow(struct work *w)
 	struct flow *f = &w->flow;
 	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
 
-	forget_half(&w->key);
-	forget_half(&w->back);
+	if (bpf_map_lookup_elem(&flows, &w->key)) /* an older one with the same ports */
+		forget_half(&w->key);
+	if (bpf_map_lookup_elem(&flows, &w->back))
+		forget_half(&w->back);
 	__builtin_memset(f, 0, sizeof(*f));
 	f->seen = w->now;
 	f->peer = w->key.owner;
 	f->state = endpoint | (w->peer_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.ingress;
+	if (w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
+		f->generation = w->generation;
+		f->target = w->key.owner;
+		f->to = TO_INTERFACE;
+		f->ifindex = w->ifindex;
+		__builtin_memcpy(f->mac, w->packet.source_mac, 6);
+	}
 	if (bpf_map_update_elem(&half_open, &w->back, f, BPF_ANY))
 		return DROP_TABLE_FULL;
-	f->generation = w->generation;
-	f->peer = w->back.owner;
-	f->target = w->trail.target;
-	f->to = w->trail.to;
+	set_target(w, f);
 	f->state = endpoint | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.egress;
 	return bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY) ? DROP_TABLE_FULL : DROP_NONE;
@@ -54,10 +70,7 @@ STEP int renew_flow(struct work *w, struct flow *own)
 	struct flow *f = &w->flow;
 
 	*f = *own;
-	f->generation = w->generation;
-	f->peer = w->back.owner;
-	f->target = w->trail.target;
-	f->to = w->trail.to;
+	set_target(w, f);
 	if (f->state & FLOW_UNTRACKED && !w->own_untracked)
 		f->state &= ~FLOW_UNTRACKED;
 	long err = f->state & FLOW_ESTABLISHED ? bpf_map_update_elem(&flows, &w->key, f, BPF_ANY) : bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY);
@@ -109,32 +122,46 @@ STEP int settle(struct work *w, struct flow *own)
 	return DROP_NONE;
 }
 
+/* The last acknowledgement of a connection: each side has closed and has what the
+ * other sent. Nothing of it is kept, so that many short ones fill no table. */
+static __always_inline int ends(struct work *w, const struct flow *own)
+{
+	__u32 closed = FLOW_FIN_SENT | FLOW_FIN_RECEIVED | FLOW_FIN_ACKED;
+
+	return (own->state & closed) == closed && w->packet.tcp & TH_ACK && w->packet.ack == own->fin;
+}
+
 /* What a packet says about its connection, written to both halves: the one that
  * is used keeps the other alive. */
 STEP int touch(struct work *w, struct flow *own)
 {
-	__u32 mine = 0, theirs = 0;
+	__u32 mine = 0, theirs = 0, flags = w ? w->packet.tcp : 0; /* none but of TCP */
 
 	if (!w || !own)
 		return DROP_KERNEL;
 	if (!(own->state & FLOW_INITIATOR))
 		mine = theirs = FLOW_REPLIED;
-	if (w->key.protocol == IPPROTO_TCP && w->packet.tcp & TH_FIN) {
+	if (flags & TH_FIN) {
 		mine |= FLOW_FIN_SENT;
 		theirs |= FLOW_FIN_RECEIVED;
 	}
-	if (w->key.protocol == IPPROTO_TCP && w->packet.tcp & TH_RST) {
+	if (flags & TH_RST) {
 		mine |= FLOW_RESET;
 		theirs |= FLOW_RESET;
 	}
-	if ((own->state & mine) == mine && w->now - own->seen < 1 * SECONDS)
+	int acked = own->state & FLOW_FIN_RECEIVED && flags & TH_ACK && w->packet.ack == own->fin;
+	if (!acked && (own->state & mine) == mine && w->now - own->seen < 1 * SECONDS)
 		return DROP_NONE;
+	if (acked)
+		theirs |= FLOW_FIN_ACKED;
 	own->seen = w->now;
 	__sync_fetch_and_or(&own->state, mine);
 	struct flow *peer = find_half(&w->back);
 	if (!peer)
 		return DROP_NONE;
 	peer->seen = w->now;
+	if (flags & TH_FIN)
+		peer->fin = bpf_htonl(bpf_ntohl(w->packet.seq) + w->packet.payload + 1);
 	__sync_fetch_and_or(&peer->state, theirs);
 	return DROP_NONE;
 }
@@ -152,6 +179,11 @@ STEP int track(struct work *w, struct flow *own)
 		own = find_half(&w->key);
 		if (!own)
 			return DROP_NONE;
+	}
+	if (ends(w, own)) {
+		forget_half(&w->key);
+		forget_half(&w->back);
+		return DROP_NONE;
 	}
 	touch(w, own);
 	__u32 state = own->state & (FLOW_INITIATOR | FLOW_REPLIED | FLOW_ESTABLISHED | FLOW_RESET);

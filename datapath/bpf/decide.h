@@ -9,7 +9,7 @@
 #include "where.h"
 #include "group.h"
 
-/* Who sends: the port says, or the address that a service answers from. */
+/* Who sends: the port says, or the number of the probe. */
 static __always_inline int owner(struct work *w, const struct port *port)
 {
 	w->key.owner = port->interface;
@@ -18,13 +18,7 @@ static __always_inline int owner(struct work *w, const struct port *port)
 	if (w->packet.resolution)
 		return VERDICT_GO_ON;
 	if (w->kind == PORT_DOOR) {
-		struct address *a = find_address(w, w->key.src);
-		if (a && a->kind == ADDRESS_RESOLVER)
-			w->key.owner = OWNER_RESOLVER | w->vni;
-		else if (a && a->kind == ADDRESS_ENDPOINT)
-			w->key.owner = a->interface;
-		else
-			return refuse(w, DROP_SPOOFED);
+		w->key.owner = OWNER_SERVICE | w->vni;
 		return VERDICT_GO_ON;
 	}
 	const __u8 ours4[16] = {169, 254, 255, 253}, ours6[16] = {0xfd, 0, 0x0e, 0xc2, [14] = 0xff, 0xff};
@@ -48,9 +42,10 @@ STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
 	struct port_key pk = {ifindex};
 	struct port *port = bpf_map_lookup_elem(&ports, &pk);
 
-	__builtin_memset(w, 0, __builtin_offsetof(struct work, address));
+	__builtin_memset(w, 0, __builtin_offsetof(struct work, to_ifindex));
 	w->now = bpf_ktime_get_coarse_ns();
 	w->ifindex = ifindex;
+	w->vni = 0;
 	if (!port)
 		return refuse(w, DROP_UNKNOWN_PORT);
 	w->kind = port->kind;
@@ -74,16 +69,19 @@ STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
 }
 
 /* An interface sends from its own addresses; one that may send for others still
- * not from those that mean somebody here. */
+ * not from those that mean somebody here. A service sends from what it serves. */
 STEP int source_is_its_own(struct work *w)
 {
 	if (!w)
 		return 0;
 	const __u8 *s = w->key.src;
-	if (w->kind != PORT_INTERFACE)
+	if (w->kind == PORT_PROBE)
 		return 1;
 	struct address *a = find_address(w, s);
-	if (a && a->kind == ADDRESS_INTERFACE && a->interface == w->key.owner)
+	if (w->kind == PORT_DOOR)
+		return a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER);
+	w->exact = a && a->kind == ADDRESS_INTERFACE && a->interface == w->key.owner;
+	if (w->exact)
 		return 1;
 	if (!(w->flags & INTERFACE_ANY_SOURCE))
 		return 0;
@@ -104,8 +102,10 @@ STEP int decided(struct work *w, const struct flow *own)
 		return to_door(w, TO_DOOR, w->door);
 	if (own->to == TO_PROBE)
 		return to_probe(w);
-	struct interface *to = find_interface(own->target);
-	return to ? to_interface(w, own->target, to) : refuse(w, DROP_NO_ADDRESS);
+	w->trail.to = TO_INTERFACE;
+	w->to_ifindex = own->ifindex;
+	__builtin_memcpy(w->to_mac, own->mac, 6);
+	return VERDICT_GO_ON;
 }
 
 /* The sender's groups: asked when a connection opens, and again when they changed

@@ -78,6 +78,15 @@ static long walk_chunk(__u32 index, struct walk *k)
 	return 0;
 }
 
+static __always_inline struct groupset *groups_of(struct work *w, const __u8 *ip)
+{
+	struct address *a = find_address(w, ip);
+	struct interface *i = a && a->interface ? find_interface(a->interface) : NULL;
+	struct groupset_key k = {i ? i->groupset : 0};
+
+	return bpf_map_lookup_elem(&groupsets, &k);
+}
+
 #define UNTRACKED (1u << 31)
 
 /* allows returns 1 + the index of the rule that lets the packet's connection out
@@ -92,12 +101,9 @@ STEP __u32 allows(struct work *w, __u64 set, __u32 direction, __u32 answer)
 	if (!g)
 		return 0;
 	const struct flow_key *c = connection(w, answer);
-	struct address *a = find_address(w, remote(c, direction));
-	struct interface *other = a && a->interface ? find_interface(a->interface) : NULL;
-	gk.id = other ? other->groupset : 0;
-
 	struct walk k = {.w = w, .list = g->list, .direction = direction, .answer = answer};
-	k.others = bpf_map_lookup_elem(&groupsets, &gk);
+	if (g->names_groups & direction)
+		k.others = groups_of(w, remote(c, direction));
 	bpf_loop(MAX_CHUNKS, walk_chunk, &k, 0);
 	int stateless = c->protocol == IPPROTO_TCP || c->protocol == IPPROTO_UDP;
 	return k.found | (k.flags & RULE_UNTRACKED && stateless ? UNTRACKED : 0);

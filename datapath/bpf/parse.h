@@ -9,50 +9,53 @@
 static __always_inline int parse_transport(struct __sk_buff *skb, struct work *w)
 {
 	struct packet *p = &w->packet;
-	union headers *h = &w->headers;
+	const union transport *h = &w->headers.in.after4;
 	__u8 protocol = w->key.protocol;
+	int tcp = protocol == IPPROTO_TCP, udp = protocol == IPPROTO_UDP;
 	int icmp = protocol == (w->key.family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	__u32 size = tcp ? sizeof(h->tcp) : udp ? sizeof(h->udp) : icmp ? sizeof(h->icmp) : 0;
 
-	if (protocol == IPPROTO_TCP) {
-		if (p->l4_len < sizeof(h->tcp) || bpf_skb_load_bytes(skb, p->l4, &h->tcp, sizeof(h->tcp)))
+	if (!size)
+		return DROP_NONE;
+	if (p->l4_len < size)
+		return DROP_MALFORMED;
+	if (w->key.family != FAMILY_IPV4 || !p->plain || p->l4 + size > p->read) {
+		h = &w->transport;
+		if (bpf_skb_load_bytes(skb, p->l4, &w->transport, size))
 			return DROP_MALFORMED;
-		__u32 header = (h->tcp.doff >> 4) * 4;
-		if (header < sizeof(h->tcp) || header > p->l4_len)
-			return DROP_MALFORMED;
-		w->key.sport = h->tcp.source;
-		w->key.dport = h->tcp.dest;
-		p->tcp = h->tcp.flags;
-		p->seq = h->tcp.seq;
-		p->ack = h->tcp.ack_seq;
-		p->payload = p->l4_len - header;
-		if (skb->gso_size)
-			p->length = p->l4 - L3 + header + skb->gso_size;
-	} else if (protocol == IPPROTO_UDP) {
-		if (p->l4_len < sizeof(h->udp) || bpf_skb_load_bytes(skb, p->l4, &h->udp, sizeof(h->udp)))
-			return DROP_MALFORMED;
-		__u32 len = bpf_ntohs(h->udp.len);
-		if (len < sizeof(h->udp) || len > p->l4_len)
-			return DROP_MALFORMED;
-		w->key.sport = h->udp.source;
-		w->key.dport = h->udp.dest;
-		if (skb->gso_size)
-			p->length = p->l4 - L3 + sizeof(h->udp) + skb->gso_size;
-	} else if (icmp) {
-		if (p->l4_len < sizeof(h->icmp) || bpf_skb_load_bytes(skb, p->l4, &h->icmp, sizeof(h->icmp)))
-			return DROP_MALFORMED;
+	}
+	if (icmp) {
 		p->type = h->icmp.type;
 		p->code = h->icmp.code;
 		w->key.sport = w->key.dport = h->icmp.id;
+		return DROP_NONE;
 	}
+	w->key.sport = h->tcp.source; /* UDP's ports are in the same place */
+	w->key.dport = h->tcp.dest;
+	if (udp) {
+		__u32 len = bpf_ntohs(h->udp.len);
+		if (len < size || len > p->l4_len)
+			return DROP_MALFORMED;
+	} else {
+		size = (h->tcp.doff >> 4) * 4;
+		if (size < sizeof(h->tcp) || size > p->l4_len)
+			return DROP_MALFORMED;
+		p->tcp = h->tcp.flags;
+		p->seq = h->tcp.seq;
+		p->ack = h->tcp.ack_seq;
+		p->payload = p->l4_len - size;
+	}
+	if (skb->gso_size)
+		p->length = p->l4 - L3 + size + skb->gso_size;
 	return DROP_NONE;
 }
 
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct work *w)
 {
 	struct packet *p = &w->packet;
-	struct iphdr *ip = &w->headers.ip4;
+	struct iphdr *ip = &w->headers.in.ip4;
 
-	if (bpf_skb_load_bytes(skb, L3, ip, sizeof(*ip)))
+	if (p->read < L3 + sizeof(*ip))
 		return DROP_MALFORMED;
 	__u32 header = (ip->version_ihl & 15) * 4, total = bpf_ntohs(ip->tot_len), frame = skb->len - L3;
 	if (!total && skb->gso_size)
@@ -91,9 +94,9 @@ static __always_inline int ipv6_unicast(const __u8 *ip)
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct work *w)
 {
 	struct packet *p = &w->packet;
-	struct ipv6hdr *ip = &w->headers.ip6;
+	struct ipv6hdr *ip = &w->headers.in.ip6;
 
-	if (bpf_skb_load_bytes(skb, L3, ip, sizeof(*ip)))
+	if (p->read < L3 + sizeof(*ip))
 		return DROP_MALFORMED;
 	__u32 total = sizeof(*ip) + bpf_ntohs(ip->payload_len), frame = skb->len - L3;
 	if (ip->version_class >> 4 != 6 || total > frame)
@@ -153,9 +156,11 @@ STEP int parse(struct __sk_buff *skb, struct work *w)
 
 	if (!w)
 		return DROP_KERNEL;
-	struct ethhdr *eth = &w->headers.eth;
-	if (bpf_skb_load_bytes(skb, 0, eth, sizeof(*eth)))
+	struct ethhdr *eth = &w->headers.in.eth;
+	__u32 read = skb->len < HEADERS ? skb->len : HEADERS;
+	if (read < sizeof(*eth) || bpf_skb_load_bytes(skb, 0, w->headers.bytes + 2, read))
 		return DROP_MALFORMED;
+	w->packet.read = read;
 	__builtin_memcpy(w->packet.source_mac, eth->h_source, 6);
 	if (skb->vlan_present)
 		return DROP_NOT_IP;

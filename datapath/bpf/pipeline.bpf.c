@@ -83,7 +83,7 @@ static long sweep_one(__u32 index, struct sweep *s)
 	struct flow *f = find_half(&k);
 	if (!f)
 		return 0;
-	int orphan = !(k.owner & OWNER_RESOLVER) && !find_interface(k.owner);
+	int orphan = !(k.owner & OWNER_SERVICE) && !find_interface(k.owner);
 	if (orphan || expired(&k, f, s->now))
 		s->gone += forget_half(&k);
 	return 0;

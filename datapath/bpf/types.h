@@ -78,6 +78,8 @@ struct groupset_key {
 struct groupset {
 	__u64 list; /* of its rules */
 	__u32 group[MAX_GROUPS]; /* 0: none */
+	__u32 names_groups; /* RULE_… of the directions in which a rule names one */
+	__u32 pad;
 };
 
 enum rule_flag { RULE_INGRESS = 1, RULE_EGRESS = 2, RULE_UNTRACKED = 4 };
@@ -168,7 +170,7 @@ struct flow_key {
 	__u8 pad[2];
 };
 
-#define OWNER_RESOLVER (1ULL << 63)
+#define OWNER_SERVICE (1ULL << 63) /* whatever a network's service namespace answers for */
 #define OWNER_PROBE (3ULL << 62)
 
 enum flow_state {
@@ -181,6 +183,7 @@ enum flow_state {
 	FLOW_UNTRACKED = 64, /* the owner's rules are asked again when they change */
 	FLOW_ENDPOINT = 128, /* it goes through an endpoint: shorter life */
 	FLOW_CHARGED = 256, /* it counts towards its owner's quota */
+	FLOW_FIN_ACKED = 512, /* the other side has everything that the owner sent */
 };
 
 /* One half of a connection: what happens to the packets that its owner sends. */
@@ -190,9 +193,12 @@ struct flow {
 	__u64 peer; /* the other half's owner */
 	__u64 target; /* the interface that gets the packets */
 	__u32 to; /* enum destination */
+	__u32 ifindex; /* of TO_INTERFACE: host side of its port */
 	__u32 state; /* FLOW_…; changed by atomic operations only */
 	__u32 rule; /* 1 + index of the rule by which the owner's groups allow it; 0: none was asked */
-	__u32 pad;
+	__be32 fin; /* with FLOW_FIN_RECEIVED: what acknowledges it */
+	__u8 mac[6]; /* of the target */
+	__u8 pad[6];
 };
 
 enum destination { TO_NOWHERE = 0, TO_INTERFACE = 1, TO_DOOR = 2, TO_PROBE = 3 };
@@ -276,12 +282,12 @@ _Static_assert(sizeof(struct interface) == 48, "shared with Go");
 _Static_assert(sizeof(struct port) == 32, "shared with Go");
 _Static_assert(sizeof(struct network) == 16, "shared with Go");
 _Static_assert(sizeof(struct rule) == 56, "shared with Go");
-_Static_assert(sizeof(struct groupset) == 72, "shared with Go");
+_Static_assert(sizeof(struct groupset) == 80, "shared with Go");
 _Static_assert(sizeof(struct chunk_key) == 16, "shared with Go");
 _Static_assert(sizeof(struct chunk) == 448, "shared with Go");
 _Static_assert(sizeof(struct route_key) == 32, "shared with Go");
 _Static_assert(sizeof(struct route) == 16, "shared with Go");
 _Static_assert(sizeof(struct listener_key) == 16, "shared with Go");
 _Static_assert(sizeof(struct flow_key) == 48, "shared with Go");
-_Static_assert(sizeof(struct flow) == 48, "shared with Go");
+_Static_assert(sizeof(struct flow) == 64, "shared with Go");
 _Static_assert(sizeof(struct trail) == 56, "shared with Go");

@@ -107,7 +107,7 @@ STEP int where(struct work *w, struct flow *own)
 		return w->kind == PORT_PROBE ? refuse(w, DROP_NO_ADDRESS) : by_table(w);
 	if (a->kind == ADDRESS_RESOLVER) {
 		w->exempt = 1;
-		set_back(w, OWNER_RESOLVER | w->vni);
+		set_back(w, OWNER_SERVICE | w->vni);
 		return to_door(w, TO_DOOR, w->door);
 	}
 	__u64 id = a->interface;
@@ -119,7 +119,7 @@ STEP int where(struct work *w, struct flow *own)
 		w->trail.target = id;
 		w->to_groupset = to->groupset;
 		w->to_endpoint = to->endpoint;
-		set_back(w, id);
+		set_back(w, OWNER_SERVICE | w->vni);
 		return to_door(w, TO_DOOR, w->door);
 	}
 	if (kind != ADDRESS_INTERFACE || w->kind == PORT_PROBE)

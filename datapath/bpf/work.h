@@ -20,7 +20,10 @@ struct neighbour {
 	__u8 option, option_len, mac[6];
 };
 
+#define HEADERS 54 /* read at once: Ethernet, IPv4 and TCP, or Ethernet and IPv6 */
+
 struct packet {
+	__u32 read; /* bytes of the frame that are in headers.in */
 	__u32 length; /* of the IP packet; of one piece of it if the kernel cuts it later */
 	__u32 l4; /* offset of the transport header in the frame */
 	__u32 l4_len;
@@ -34,45 +37,64 @@ struct packet {
 	__u8 source_mac[6];
 };
 
-union headers {
-	struct ethhdr eth;
-	struct iphdr ip4;
-	struct ipv6hdr ip6;
+union transport {
 	struct tcphdr tcp;
 	struct udphdr udp;
 	struct icmphdr icmp;
+};
+
+union headers {
+	struct {
+		__u8 pad[2]; /* aligns what follows Ethernet */
+		struct ethhdr eth;
+		union {
+			struct {
+				struct iphdr ip4;
+				union transport after4;
+			};
+			struct ipv6hdr ip6;
+		};
+	} in;
+	struct ethhdr eth;
 	struct arp arp;
 	struct neighbour neighbour;
 	__u8 bytes[128]; /* answers are put together here */
-	__u32 words[32];
 };
+_Static_assert(__builtin_offsetof(union headers, in.after4) == 36, "as it is in the frame");
 
 struct work {
 	struct flow_key key; /* the packet as its owner sends it */
-	struct flow_key back; /* its answers as the other side's owner sends them */
-	struct packet packet;
 	struct trail trail;
-	__u64 now;
-	__u64 generation;
-	/* the port */
-	__u32 ifindex, kind, vni, flags, door;
+	struct packet packet;
 	/* the target */
-	__u32 to_ifindex;
 	__u64 to_groupset, to_endpoint;
-	__u8 to_mac[6];
 	__u8 exempt; /* groups are not asked */
 	__u8 fresh; /* opens a connection, or would */
 	__u8 late; /* belongs to none and may not open one */
+	__u8 exact; /* the source is the sender's own address */
 	__u8 own_untracked, peer_untracked;
-	/* room for what is looked up and written */
+	__u8 to_mac[6];
+	/* The above begins as zero, the rest is written before it is read. */
+	__u32 to_ifindex;
+	/* the port */
+	__u32 ifindex, kind, vni, flags, door;
+	__u64 now;
+	__u64 generation;
+	struct flow_key back; /* its answers as the other side's owner sends them */
 	struct address_key address;
 	struct route_key route;
 	struct flow flow;
+	union transport transport;
 	union headers headers;
 };
 
 enum { WORK_LIVE, WORK_DRY, WORKS };
-struct { MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct work, WORKS, 0); } works SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(key_size, sizeof(__u32)); /* by size, so that Go gets no type of it */
+	__uint(value_size, sizeof(struct work));
+	__uint(max_entries, WORKS);
+} works SEC(".maps");
 
 const volatile __u32 mtu = 9001;
 const volatile __u32 endpoint_mtu = 8500;
