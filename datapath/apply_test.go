@@ -190,6 +190,9 @@ func TestAfterAFailureTheNextApplyIsTheRecovery(t *testing.T) {
 	if _, err := b.Apply(next, nil); err == nil {
 		t.Error("a write failed unnoticed")
 	}
+	if err := b.objs.Interfaces.Lookup(bpfInterfaceKey{Id: handle("eni-new")}, new(bpfInterface)); err == nil {
+		t.Error("it grew although it had not shrunk")
+	}
 	b.objs.Addresses = good
 	if n, err := b.Apply(nil, nil); n == 0 || err != nil {
 		t.Errorf("recovery: %d writes, %v", n, err)

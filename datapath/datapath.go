@@ -184,9 +184,14 @@ func (d *Datapath) write(p []write, affected map[uint32]bool) (int, error) {
 		return 0, nil
 	}
 	var errs []error
-	for _, w := range p { // one that fails drops packets, never misleads them: go on
-		if err := d.carry(w); err != nil {
+	shrunk := true
+	for _, w := range p {
+		if w.grow && !shrunk {
+			break // what should be gone is still there: nothing new may meet it
+		}
+		if err := d.carry(w); err != nil { // drops packets, never misleads them: go on
 			errs = append(errs, err)
+			shrunk = shrunk && w.grow
 		}
 	}
 	for vni := range affected {

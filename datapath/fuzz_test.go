@@ -3,6 +3,8 @@
 package datapath
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -49,4 +51,41 @@ func runs(b *bench, packet []byte) bool {
 	_, err := b.objs.Root.Run(&ebpf.RunOptions{Data: packet, Context: ifindexContext{Ifindex: uint32(b.index["free"])}})
 	b.dropped()
 	return err == nil
+}
+
+// A few thousand packets that are almost right, on every run.
+func TestMangledPackets(t *testing.T) {
+	b := newWorld(t)
+	random := rand.New(rand.NewPCG(7, 7))
+	ports := worldPorts()
+	good := [][]byte{
+		to(from("eni-1", "10.0.1.10"), "10.0.1.20", 80).bytes(),
+		to(from("eni-1", "fd00:a::10"), "fd00:a::50", 443).bytes(),
+		to(from("eni-2", "10.0.1.20"), "10.0.0.2", 53).bytes(),
+		to(from("eni-1", "10.0.1.10"), "10.0.1.50", 444).bytes(),
+		arpRequest(mac(1), "10.0.1.10", "10.0.1.1"),
+		solicitation(mac(1), "fd00:a::10", "fd00:a::1", true),
+	}
+	fates := map[string]int{}
+	b.do(func() {
+		for range 5000 {
+			p := slices.Clone(good[random.IntN(len(good))])
+			for range random.IntN(4) {
+				p[12+random.IntN(len(p)-12)] ^= 1 << random.IntN(8)
+			}
+			if random.IntN(8) == 0 {
+				p = p[:34+random.IntN(len(p)-33)]
+			}
+			port := "eni-1"
+			if random.IntN(8) == 0 {
+				port = ports[random.IntN(len(ports))].Name
+			}
+			if runs(b, p) {
+				fates[b.fate(port, p)]++
+			}
+		}
+	})
+	if fates["to ?"] > 0 || len(fates) < 12 {
+		t.Errorf("got %v, want more sorts and nobody unknown", fates)
+	}
 }

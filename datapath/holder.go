@@ -3,8 +3,11 @@
 package datapath
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -38,7 +41,8 @@ func (d *Datapath) release(touched map[hoststate.Key]hoststate.Unit) {
 // left out: two interfaces with one address would take each other's packets.
 func (d *Datapath) hold(touched map[hoststate.Key]hoststate.Unit) []error {
 	var errs []error
-	for k, u := range touched {
+	for _, k := range slices.SortedFunc(maps.Keys(touched), compareKeys) { // the same one is left out every time
+		u := touched[k]
 		delete(d.units, k)
 		if u == nil {
 			continue
@@ -56,6 +60,10 @@ func (d *Datapath) hold(touched map[hoststate.Key]hoststate.Unit) []error {
 		d.use(u, 1)
 	}
 	return errs
+}
+
+func compareKeys(a, b hoststate.Key) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 }
 
 func (d *Datapath) free(k hoststate.Key, u hoststate.Unit) error {

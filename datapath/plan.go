@@ -8,8 +8,11 @@ import (
 )
 
 // write is one change of the kernel: key had the value old and gets the value new;
-// nil is absence.
-type write struct{ key, old, new any }
+// nil is absence. Writes that grow rely on those before that shrank.
+type write struct {
+	key, old, new any
+	grow          bool
+}
 
 // plan lists the writes that turn have into want. After any number of them, every
 // packet is dropped, or goes where have sends it, or where want does.
@@ -41,10 +44,10 @@ func plan(have, want image, idle func(key any) bool) []write {
 	for _, k := range changed {
 		m := meet(k, have[k], want[k])
 		if !same(have[k], m) {
-			shrink = append(shrink, write{k, have[k], m})
+			shrink = append(shrink, write{key: k, old: have[k], new: m})
 		}
 		if !same(m, want[k]) {
-			grow = append(grow, write{k, m, want[k]})
+			grow = append(grow, write{k, m, want[k], true})
 		}
 	}
 	slices.Reverse(shrink)
@@ -56,7 +59,7 @@ func plan(have, want image, idle func(key any) bool) []write {
 func direct(have, want image, changed []any) []write {
 	var first, rest, last []write
 	for _, k := range changed {
-		w := write{k, have[k], want[k]}
+		w := write{k, have[k], want[k], true}
 		switch {
 		case isList(k) && have[k] == nil:
 			first = append(first, w)
