@@ -64,11 +64,11 @@ func (a *app) awaitClient(ctx context.Context) (client, error) {
 	for start := time.Now(); ; {
 		// An `up &` of the line before may not have its lock yet.
 		if _, err := os.Stat(a.path(clientFile)); err == nil && running(a.runDir) {
-			return a.readClient()
+			return a.ownClient()
 		}
 		waited := time.Since(start)
 		if waited > 2*time.Second && !running(a.runDir) || waited > 30*time.Second {
-			_, err := a.readClient()
+			_, err := a.ownClient()
 			if err == nil {
 				err = fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
 			}

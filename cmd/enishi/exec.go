@@ -56,9 +56,15 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 	if err != nil {
 		cwd = "/"
 	}
-	code, err := instance.Exec(ctx, a.path(agentSocket), instance.Request{
-		Instance: id, Argv: argv, Env: append(pass, env...), Dir: cwd,
-	}, instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr})
+	try := func() (int, error) {
+		return instance.Exec(ctx, a.path(agentSocket), instance.Request{
+			Instance: id, Argv: argv, Env: append(pass, env...), Dir: cwd,
+		}, instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr})
+	}
+	code, err := try()
+	if err != nil && a.awaitRunning(ctx, c, id) == nil { // it may have been pending a moment ago
+		code, err = try()
+	}
 	if err != nil {
 		return err
 	}

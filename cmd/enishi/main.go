@@ -16,14 +16,17 @@ import (
 	"enishi.dev/enishi/instance"
 )
 
-func main() {
+func main() { os.Exit(program()) }
+
+// program is main, for tests too: their binary has to be the program when it
+// starts itself again.
+func program() int {
 	if instance.IsInit(os.Args) { // pid 1 of an instance: before anything that takes time
-		os.Exit(instance.InitMain(os.Args))
+		return instance.InitMain(os.Args)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	code := run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()})
-	stop()
-	os.Exit(code)
+	defer stop()
+	return run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()})
 }
 
 // world is what the program gets from outside.

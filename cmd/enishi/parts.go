@@ -4,12 +4,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -70,9 +68,6 @@ func (a *app) agentCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := a.awaitCA(ctx); err != nil {
-			return err
-		}
 		o.RunDir, o.Host, o.Listener, o.Log = a.runDir, localHost, l, log
 		o.GatewayUID = gatewayUID
 		return agent.Run(ctx, o)
@@ -121,19 +116,4 @@ func inherit(fd uintptr, what string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s on fd %d: %w: start it through `enishi up`", what, fd, err)
 	}
 	return l, nil
-}
-
-// awaitCA waits for ca.pem, which `up` writes as soon as control has told it.
-func (a *app) awaitCA(ctx context.Context) error {
-	for range 2000 {
-		if _, err := os.Stat(a.path(caFile)); err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-	return errors.New(a.path(caFile) + " did not come: control did not start")
 }

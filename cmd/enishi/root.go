@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,14 @@ func newRoot(w world) *cobra.Command {
 		Short: "VPC endpoints you can actually send packets through",
 		Long: "Enishi is AWS PrivateLink that you run yourself: VPC endpoints you can actually send\n" +
 			"packets through, with the aws CLI, SDKs and Terraform you already use.",
-		Example:          "  sudo enishi up --ephemeral &\n  eval \"$(enishi env)\"\n  aws ec2 create-vpc --cidr-block 10.0.0.0/16",
+		Example: "  sudo enishi up --ephemeral &\n  eval \"$(enishi env)\"\n  aws ec2 create-vpc --cidr-block 10.0.0.0/16",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for \"enishi\"", args[0])}
+			}
+			return nil
+		},
+		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		TraverseChildren: true, // so that `enishi --run-dir D aws …` keeps --run-dir for itself

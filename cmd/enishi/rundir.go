@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,14 +77,23 @@ func openRunDir(dir string) (lock *os.File, err error) {
 	return lock, nil
 }
 
-// running tells whether some `up` holds the run directory.
+// running tells whether some `up` holds the run directory. While a new one takes
+// over, the lock still names the one before, which is dead.
 func running(dir string) bool {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
+	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+		return false
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(string(b))
+	return err == nil && unix.Kill(pid, 0) != unix.ESRCH
 }
 
 // writeClient puts client.json in place at once and whole, readable by o alone.
@@ -102,8 +112,27 @@ func writeClient(dir string, c client, o owner) error {
 	return os.Rename(tmp, filepath.Join(dir, clientFile))
 }
 
-// readClient reads client.json of a running enishi. AWS_* of the environment win.
+// readClient reads client.json of a running enishi. A shell in which
+// AWS_ENDPOINT_URL is set talks to what its AWS_* name instead: to another
+// enishi, or to this one as somebody else.
 func (a *app) readClient() (client, error) {
+	c, err := a.ownClient()
+	if err != nil || a.getenv("AWS_ENDPOINT_URL") == "" {
+		return c, err
+	}
+	for name, p := range map[string]*string{
+		"AWS_ENDPOINT_URL": &c.Endpoint, "AWS_ACCESS_KEY_ID": &c.AccessKey, "AWS_SECRET_ACCESS_KEY": &c.SecretKey,
+		"AWS_REGION": &c.Region, "AWS_CA_BUNDLE": &c.CABundle,
+	} {
+		if v := a.getenv(name); v != "" {
+			*p = v
+		}
+	}
+	return c, nil
+}
+
+// ownClient is client.json as `up` wrote it.
+func (a *app) ownClient() (client, error) {
 	var c client
 	b, err := os.ReadFile(a.path(clientFile))
 	switch {
@@ -116,14 +145,6 @@ func (a *app) readClient() (client, error) {
 	}
 	if err := json.Unmarshal(b, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", a.path(clientFile), err)
-	}
-	for name, p := range map[string]*string{
-		"AWS_ENDPOINT_URL": &c.Endpoint, "AWS_ACCESS_KEY_ID": &c.AccessKey, "AWS_SECRET_ACCESS_KEY": &c.SecretKey,
-		"AWS_REGION": &c.Region, "AWS_CA_BUNDLE": &c.CABundle,
-	} {
-		if v := a.getenv(name); v != "" {
-			*p = v
-		}
 	}
 	return c, nil
 }

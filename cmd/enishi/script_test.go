@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/agent"
+)
+
+// sealedEnv marks the test binary that runs in a network namespace of its own.
+const sealedEnv = "ENISHI_TEST_SEALED"
+
+// TestMain makes the test binary the program, too: `up` and instances start
+// themselves again. Whatever starts `up` runs without a way out to any network.
+func TestMain(m *testing.M) {
+	// The program starts itself with its own name for an argument, never with a flag of go test.
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		os.Exit(program())
+	}
+	if os.Getenv(sealedEnv) == "" && os.Geteuid() == 0 {
+		os.Exit(seal())
+	}
+	testscript.Main(m, map[string]func(){"enishi": func() { os.Exit(program()) }})
+}
+
+// seal runs the tests again in a new network namespace where loopback is up.
+func seal() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), sealedEnv+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// TestScripts runs testdata/script/*.txtar. Besides testscript's own commands:
+//
+//	wait-for FILE             until the file exists, for at most ten seconds
+//	end SIGNAL FILE           sends it to the process whose id is in the file; waits until it is gone
+//	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
+//	nothing-left              no process, mount or file with the run directory
+//	as UID ARGS...            runs `enishi ARGS...` as another user
+func TestScripts(t *testing.T) {
+	if os.Geteuid() == 0 {
+		lo, err := netlink.LinkByName("lo")
+		if err == nil {
+			err = netlink.LinkSetUp(lo)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Condition: func(c string) (bool, error) {
+			switch c {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "aws":
+				_, err := exec.LookPath("aws")
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("condition %s is not known", c)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "nothing-left": nothingLeft, "as": runAs,
+		},
+	})
+}
+
+// setup gives a script a run directory of its own, that others can walk to, and
+// takes away what it leaves.
+func setup(e *testscript.Env) error {
+	dir, err := os.MkdirTemp("", "enishi-test-")
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	run := filepath.Join(dir, "run")
+	e.Defer(func() {
+		if err := errors.Join(agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
+			fmt.Fprintln(os.Stderr, "clean up:", err)
+		}
+	})
+	e.Setenv("ENISHI_RUN_DIR", run)
+	e.Setenv("DIR", dir)
+	e.Setenv(sealedEnv, "1")
+	e.Setenv("HOME", dir)
+	for _, name := range []string{"PYENV_ROOT", "PYENV_VERSION"} { // where aws may come from
+		e.Setenv(name, os.Getenv(name))
+	}
+	return nil
+}
+
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s did not come within 10 s", args[0])
+		}
+	}
+}
+
+func end(ts *testscript.TestScript, _ bool, args []string) {
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[1])))
+	ts.Check(err)
+	sig := map[string]unix.Signal{"KILL": unix.SIGKILL, "TERM": unix.SIGTERM}[args[0]]
+	ts.Check(unix.Kill(pid, sig))
+	for range 2000 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	ts.Fatalf("process %d does not end", pid)
+}
+
+// partsOf lists the processes of the run directory: pid and arguments.
+func partsOf(dir string) map[int][]string {
+	found := map[int][]string{}
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range paths {
+		b, err := os.ReadFile(p)
+		if err != nil || !bytes.Contains(b, []byte(dir)) {
+			continue
+		}
+		pid, _ := strconv.Atoi(strings.Split(p, "/")[2])
+		found[pid] = strings.Split(strings.TrimRight(string(b), "\x00"), "\x00")
+	}
+	return found
+}
+
+func killPart(ts *testscript.TestScript, _ bool, args []string) {
+	for pid, argv := range partsOf(ts.Getenv("ENISHI_RUN_DIR")) {
+		if len(argv) > 1 && argv[1] == args[0] {
+			ts.Check(unix.Kill(pid, unix.SIGKILL))
+			return
+		}
+	}
+	ts.Fatalf("no part %s runs", args[0])
+}
+
+func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
+	dir := ts.Getenv("ENISHI_RUN_DIR")
+	if left := partsOf(dir); len(left) > 0 {
+		ts.Fatalf("processes are left: %v", left)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	ts.Check(err)
+	if bytes.Contains(mounts, []byte(dir)) {
+		ts.Fatalf("mounts are left under %s", dir)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		ts.Fatalf("%s is left", dir)
+	}
+}
+
+func runAs(ts *testscript.TestScript, neg bool, args []string) {
+	uid, err := strconv.ParseUint(args[0], 10, 32)
+	ts.Check(err)
+	cmd := exec.Command("/proc/self/exe", args[1:]...)
+	cmd.Env = []string{"ENISHI_RUN_DIR=" + ts.Getenv("ENISHI_RUN_DIR"), "PATH=" + ts.Getenv("PATH"), sealedEnv + "=1"}
+	cmd.Dir = "/"
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	if err := cmd.Run(); (err != nil) != neg {
+		ts.Fatalf("as %s: %v", strings.Join(args, " "), err)
+	}
+}
