@@ -206,6 +206,61 @@ func TestAfterAFailureTheNextApplyIsTheRecovery(t *testing.T) {
 	}
 }
 
+func TestListsThatNothingLeadsToAreRemoved(t *testing.T) {
+	b := newWorld(t)
+	b.must(b.objs.Rules.Put(bpfChunkKey{List: 1, Index: 1}, bpfChunk{})) // as an agent leaves them that dies between two writes
+	b.must(b.objs.Routes.Put(bpfRouteKey{List: 1, Prefixlen: 128}, bpfRoute{}))
+	b.must(b.objs.Groupsets.Put(bpfGroupsetKey{Id: handle("set-1")}, bpfGroupset{List: 1}))
+	b.must(b.objs.Tables.Put(bpfTableKey{Id: handle("rtb-a")}, bpfTable{List: 1}))
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	kernel, err := b.read()
+	if d := diff(b.imageOf(world()), kernel); d != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, d)
+	}
+	lists := map[uint64]bool{}
+	b.must(readMap(b.objs.Rules, func(k bpfChunkKey, _ bpfChunk) { lists[k.List] = true }))
+	if want := 4; len(lists) != want {
+		t.Errorf("%d lists of rules are left, want %d", len(lists), want)
+	}
+	clear(lists)
+	b.must(readMap(b.objs.Routes, func(k bpfRouteKey, _ bpfRoute) { lists[k.List] = true }))
+	if want := 2; len(lists) != want {
+		t.Errorf("%d lists of routes are left, want %d", len(lists), want)
+	}
+}
+
+func TestPortsThatCannotBe(t *testing.T) {
+	b := newBench(t, "a", "b")
+	good := Port{Name: "a", Kind: PortDoor, Network: vniA, Ifindex: b.index["a"]}
+	for what, spoil := range map[string]func(p *Port){
+		"without a name":        func(p *Port) { p.Name = "" },
+		"named like a path":     func(p *Port) { p.Name = "../a" },
+		"without a link":        func(p *Port) { p.Ifindex = 0 },
+		"with a link not there": func(p *Port) { p.Ifindex = 1 << 20 },
+		"of no kind":            func(p *Port) { p.Kind = 0 },
+		"of no interface":       func(p *Port) { p.Kind = PortInterface },
+	} {
+		p := good
+		spoil(&p)
+		b.do(func() {
+			if err := b.Attach(p); err == nil {
+				t.Errorf("%s: attached", what)
+			}
+		})
+	}
+	b.do(func() {
+		b.must(b.Attach(good))
+		second := good
+		second.Name = "b"
+		b.must(b.Attach(second)) // the number of a link that is gone comes again
+	})
+	if got := b.Ports(); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("got ports %v, want b alone", got)
+	}
+}
+
 func TestTheNextAgentTakesOver(t *testing.T) {
 	b := newWorld(t)
 	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)

@@ -55,19 +55,23 @@ func reason(r uint32) string {
 func (d *Datapath) Drops() ([]hoststate.Drop, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var drops []hoststate.Drop
+	sums := map[hoststate.Drop]uint64{} // networks that are gone are counted as one
 	var k bpfDropKey
 	var perCPU []bpfDropCount
 	it := d.objs.Drops.Iterate()
 	for it.Next(&k, &perCPU) {
 		drop := hoststate.Drop{Network: d.holders[bpfNetworkKey{Vni: k.Vni}].ID, Reason: reason(k.Reason)}
 		for _, c := range perCPU {
-			drop.Packets += c.Packets
+			sums[drop] += c.Packets
 		}
-		drops = append(drops, drop)
 	}
 	if err := it.Err(); err != nil {
 		return nil, fmt.Errorf("read drops: %w", err)
+	}
+	drops := make([]hoststate.Drop, 0, len(sums))
+	for drop, packets := range sums {
+		drop.Packets = packets
+		drops = append(drops, drop)
 	}
 	slices.SortFunc(drops, func(a, b hoststate.Drop) int {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Reason, b.Reason))

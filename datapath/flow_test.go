@@ -5,13 +5,10 @@ package datapath
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
-
-	"enishi.dev/enishi/hoststate"
 )
 
 // step puts a packet in and says what must become of it.
@@ -267,144 +264,5 @@ func TestFlowLifetimes(t *testing.T) {
 		if why := b.dropped(); why != "" {
 			t.Errorf("%q was counted", why)
 		}
-	})
-}
-
-func TestFlowsUnderChange(t *testing.T) {
-	b := newWorld(t)
-	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)
-	shut := &hoststate.GroupSet{ID: "set-2", Groups: []uint32{2}}
-	again := unit[*hoststate.GroupSet]("set-2")
-	b.sub(t, "a tracked connection outlives the rule that let it in", func(t *testing.T) {
-		b.steps(p.open("to eni-2", "to eni-1")...)
-		b.apply(shut)
-		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
-		other := p
-		other.there.sport++
-		b.steps(other.send(syn, "drop: security group"))
-		b.steps(p.send(syn, "drop: security group"), p.send(ack, "to eni-2")) // a new one with its ports does not
-		b.apply(again)
-	})
-	b.sub(t, "an untracked one ends with it", func(t *testing.T) {
-		open := *unit[*hoststate.Interface]("eni-2")
-		open.GroupSet = "set-open"
-		b.apply(&open)
-		q := tcpPair("eni-r", "eni-2", "10.0.1.30", "10.0.1.20", 2100, 9000)
-		b.steps(q.open("to eni-2", "to eni-r")...)
-		set := *unit[*hoststate.GroupSet]("set-open")
-		set.Ingress = nil
-		b.apply(&set)
-		b.steps(q.send(ack, "drop: security group"), q.reply(ack, "drop: security group"))
-		b.apply(unit[*hoststate.GroupSet]("set-open"))
-		b.steps(q.send(ack, "to eni-2"), q.reply(ack, "to eni-r"))
-		b.apply(unit[*hoststate.Interface]("eni-2"))
-	})
-	b.sub(t, "a route that goes takes its connections along, and brings them back", func(t *testing.T) {
-		q := tcpPair("eni-1", "eni-r", "10.0.1.10", "192.168.1.1", 2200, 80)
-		b.steps(q.open("to eni-r", "to eni-1")...)
-		table := *unit[*hoststate.RouteTable]("rtb-a")
-		table.Routes = table.Routes[:2]
-		b.apply(&table)
-		b.steps(q.send(ack, "drop: no route"))
-		b.apply(unit[*hoststate.RouteTable]("rtb-a"))
-		b.steps(q.send(ack, "to eni-r"))
-	})
-	b.sub(t, "a closing endpoint lets its connections end and takes no new ones", func(t *testing.T) {
-		q := tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", 2300, 443)
-		b.steps(q.open("to door-a", "to eni-1")...)
-		e := *unit[*hoststate.Endpoint]("vpce-1")
-		e.Closing = true
-		b.apply(&e)
-		b.steps(q.send(ack, "to door-a"), q.reply(rst, "to eni-1"))
-		q.there.sport++
-		b.steps(q.send(syn, "drop: endpoint closing"))
-		if _, err := b.Apply(nil, []hoststate.Key{e.Key(), {Kind: hoststate.KindInterface, ID: "eni-e"}}); err != nil {
-			t.Error(err)
-		}
-		b.steps(q.send(syn, "drop: no such address"))
-		q.there.sport--
-		b.steps(q.send(ack, "drop: no such address"), q.reply(ack, "drop: spoofed source"))
-	})
-	b.sub(t, "an interface that goes takes its flows along", func(t *testing.T) {
-		if _, err := b.Apply(nil, []hoststate.Key{{Kind: hoststate.KindInterface, ID: "eni-2"}}); err != nil {
-			t.Error(err)
-		}
-		b.steps(p.send(ack, "drop: no such address"), p.reply(ack, "drop: unknown port"))
-		b.must(b.Sweep(context.Background()))
-		b.must(readMap(b.objs.Flows, func(k bpfFlowKey, _ bpfFlow) {
-			if k.Owner == handle("eni-2") {
-				t.Errorf("it still has a flow: %v", k)
-			}
-		}))
-		var u bpfUsage
-		if err := b.objs.Usages.Lookup(bpfUsageKey{Owner: handle("eni-2")}, &u); err == nil {
-			t.Errorf("it still counts %d flows", u.Flows)
-		}
-	})
-}
-
-// unit returns a unit of the world by its id.
-func unit[U hoststate.Unit](id string) U {
-	all := world()
-	i := slices.IndexFunc(all, func(u hoststate.Unit) bool {
-		_, ok := u.(U)
-		return ok && u.Key().ID == id
-	})
-	return all[i].(U)
-}
-
-func TestFlowQuota(t *testing.T) {
-	b := newWorld(t)
-	b.open(Options{Quota: 2})
-	if _, err := b.ApplyFull(world()); err != nil {
-		t.Fatal(err)
-	}
-	pairs := []pair{
-		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3001, 80),
-		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3002, 80),
-		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3003, 80),
-		tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", 3004, 443),
-	}
-	b.sub(t, "an interface may have no more", func(t *testing.T) {
-		b.steps(pairs[0].open("to eni-2", "to eni-1")...)
-		b.steps(pairs[1].open("to eni-2", "to eni-1")...)
-		for _, p := range pairs[2:] {
-			steps := p.open("to "+map[bool]string{true: "door-a", false: "eni-2"}[p.z == "door-a"], "to eni-1")
-			steps[2].want = "drop: too many flows"
-			for i, s := range steps {
-				if i < 2 {
-					b.steps(s)
-				} else if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "too many flows" { // not foretold
-					t.Errorf("%s: it was established", p.z)
-				}
-			}
-		}
-	})
-	b.sub(t, "until one has ended", func(t *testing.T) {
-		b.steps(pairs[0].reply(rst, "to eni-1"))
-		b.age(11 * time.Second)
-		b.must(b.Sweep(context.Background()))
-		b.steps(pairs[3].send(ack, "to door-a"))
-	})
-}
-
-func TestFlowTableFull(t *testing.T) {
-	b := newWorld(t)
-	b.open(Options{Flows: 2, Quota: 100})
-	b.attach(worldPorts()...)
-	if _, err := b.ApplyFull(world()); err != nil {
-		t.Fatal(err)
-	}
-	b.sub(t, "the established ones stay, the next one waits", func(t *testing.T) {
-		p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 4000, 80)
-		b.steps(p.open("to eni-2", "to eni-1")...)
-		q := p
-		q.there.sport, q.other.dport = 4001, 4001
-		b.steps(q.send(syn, "to eni-2"), q.reply(syn|ack, "to eni-1"))
-		s := q.send(ack, "")
-		if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "flow table full" {
-			t.Error("it was established")
-		}
-		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
 	})
 }
