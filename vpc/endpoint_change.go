@@ -3,6 +3,8 @@
 package vpc
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -12,7 +14,7 @@ import (
 // EndpointChange is what ModifyVpcEndpoint asks for.
 type EndpointChange struct {
 	AddSubnets, RemoveSubnets []SubnetID
-	Addresses                 map[SubnetID]string
+	Addresses                 map[SubnetID]string // chosen, in subnets that come or that are there
 	AddGroups, RemoveGroups   []SecurityGroupID
 	Tables                    bool // route tables are named
 	Policy                    *string
@@ -32,51 +34,71 @@ type EndpointChanged struct {
 // Modify returns e as it is after the change. What is removed is removed first,
 // so that one request can move an endpoint to another subnet of the same zone.
 func (e Endpoint) Modify(f Fresh, w EndpointFacts, c EndpointChange) (EndpointChanged, error) {
-	if e.DeleteRequested {
-		return EndpointChanged{}, EndpointIDs.NotFound(string(e.ID))
-	}
-	if c.Tables {
-		return EndpointChanged{}, awserr.New("InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint.")
+	if err := e.checkModify(c); err != nil {
+		return EndpointChanged{}, err
 	}
 	out := EndpointChanged{Endpoint: e}
 	n := &out.Endpoint
 	n.Generation++
+	n.Subnets, n.ENIs = slices.Clone(e.Subnets), slices.Clone(e.ENIs)
 	var err error
 	if out.Removed, err = n.removeSubnets(c.RemoveSubnets); err != nil {
 		return out, err
 	}
-	if len(c.AddGroups)+len(c.RemoveGroups) > 0 {
+	add, replace := c.subnets(n.Subnets)
+	subnets, err := n.checkSubnets(w, add)
+	if err != nil {
+		return out, err
+	}
+	if out.SetGroups = len(c.AddGroups)+len(c.RemoveGroups) > 0; out.SetGroups {
 		if err := n.changeGroups(w, c); err != nil {
 			return out, err
 		}
-		out.SetGroups = true
 	}
-	n.AddressType, n.RecordType = cmpOr(c.AddressType, e.AddressType), cmpOr(c.RecordType, e.RecordType)
+	n.AddressType, n.RecordType = cmp.Or(c.AddressType, e.AddressType), cmp.Or(c.RecordType, e.RecordType)
 	if err := n.checkAddressTypes(); err != nil {
 		return out, err
 	}
-	if out.Added, err = n.addSubnets(f, w, c.AddSubnets, c.Addresses); err != nil {
+	if err := out.replaceENIs(f, w, replace, c.Addresses); err != nil {
 		return out, err
 	}
-	if c.ResetPolicy {
-		n.Policy = DefaultEndpointPolicy
+	added, err := n.addENIs(f, w, subnets, c.Addresses)
+	if err != nil {
+		return out, err
 	}
-	if c.Policy != nil {
-		r, _ := region.Of(e.Region)
-		service, _ := r.ServiceOf(e.Service)
-		if n.Policy, err = checkPolicy(service, e.Service, *c.Policy); err != nil {
-			return out, err
+	out.Added = append(out.Added, added...)
+	return out, n.changeRest(w, c)
+}
+
+func (e Endpoint) checkModify(c EndpointChange) error {
+	switch {
+	case !e.Status.Gone.IsZero():
+		return EndpointIDs.NotFound(string(e.ID))
+	case e.DeleteRequested:
+		return awserr.New("IncorrectState", "The VPC endpoint %s is in the state %s and cannot be modified.", e.ID, e.State())
+	case c.Tables:
+		return awserr.New("InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint.")
+	}
+	return nil
+}
+
+// subnets are those that come to the ones that an endpoint has, and those that
+// it has and gets another address in.
+func (c EndpointChange) subnets(have []SubnetID) (add, replace []SubnetID) {
+	add = c.AddSubnets
+	for _, id := range slices.Sorted(maps.Keys(c.Addresses)) {
+		switch {
+		case slices.Contains(add, id):
+		case slices.Contains(have, id):
+			replace = append(replace, id)
+		default:
+			add = append(slices.Clip(add), id)
 		}
 	}
-	if c.PrivateDNS != nil {
-		n.PrivateDNS = *c.PrivateDNS
-		return out, n.checkPrivateDNS(w)
-	}
-	return out, nil
+	return add, replace
 }
 
 func (e *Endpoint) removeSubnets(subnets []SubnetID) (removed []ENIID, err error) {
-	e.Subnets, e.ENIs = slices.Clone(e.Subnets), slices.Clone(e.ENIs)
 	for _, id := range subnets {
 		i := slices.Index(e.Subnets, id)
 		if i < 0 {
@@ -86,6 +108,29 @@ func (e *Endpoint) removeSubnets(subnets []SubnetID) (removed []ENIID, err error
 		e.Subnets, e.ENIs = slices.Delete(e.Subnets, i, i+1), slices.Delete(e.ENIs, i, i+1)
 	}
 	return removed, nil
+}
+
+// replaceENIs gives the endpoint other interfaces where other addresses are
+// chosen: an interface has its address for life (reference 1.4 and 1.8).
+func (out *EndpointChanged) replaceENIs(f Fresh, w EndpointFacts, subnets []SubnetID, chosen map[SubnetID]string) error {
+	e := &out.Endpoint
+	for _, id := range subnets {
+		i := slices.Index(e.Subnets, id)
+		if old, ok := w.ENI(e.ENIs[i]); ok && old.Addresses[0].String() == chosen[id] {
+			continue
+		}
+		n, err := w.Subnet(id)
+		if err != nil {
+			return err
+		}
+		eni, err := e.newENI(f, w, n, chosen[id])
+		if err != nil {
+			return err
+		}
+		out.Removed, out.Added = append(out.Removed, e.ENIs[i]), append(out.Added, eni)
+		e.ENIs[i] = eni.ID
+	}
+	return nil
 }
 
 func (e *Endpoint) changeGroups(w EndpointFacts, c EndpointChange) error {
@@ -104,6 +149,25 @@ func (e *Endpoint) changeGroups(w EndpointFacts, c EndpointChange) error {
 	var err error
 	e.Groups, err = e.checkGroups(w, groups)
 	return err
+}
+
+// changeRest changes what no interface has.
+func (e *Endpoint) changeRest(w EndpointFacts, c EndpointChange) (err error) {
+	if c.ResetPolicy {
+		e.Policy = DefaultEndpointPolicy
+	}
+	if c.Policy != nil {
+		r, _ := region.Of(e.Region)
+		service, _ := r.ServiceOf(e.Service)
+		if e.Policy, err = checkPolicy(service, e.Service, *c.Policy); err != nil {
+			return err
+		}
+	}
+	if c.PrivateDNS != nil {
+		e.PrivateDNS = *c.PrivateDNS
+		return e.checkPrivateDNS(w)
+	}
+	return nil
 }
 
 // Delete returns e as it is after somebody wants it gone.

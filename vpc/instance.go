@@ -20,6 +20,7 @@ type InstanceSpec struct {
 	Subnet      Subnet
 	Address     string // that the caller chose, or ""
 	Groups      []SecurityGroupID
+	Description string // of the interface
 	UserData    string
 	ClientToken string
 	Min, Max    int
@@ -29,9 +30,10 @@ type InstanceSpec struct {
 type InstanceFacts struct {
 	VPC   VPC
 	Group func(SecurityGroupID) (SecurityGroup, error)
-	Used  map[netip.Addr]bool // addresses of the subnet
-	Place func() (host string, ok bool)
-	Hint  uint32
+	Used  map[netip.Addr]bool           // addresses of the subnet; those that are given out are added
+	Place func() (host string, ok bool) // for one instance more
+	Have  int                           // the owner's instances that are not gone
+	Hint  uint32                        // where to look for addresses first
 }
 
 // Launched is one new instance with its interface.
@@ -61,17 +63,22 @@ func (s InstanceSpec) check() error {
 	case s.Max > 1 && s.Address != "":
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
 	case len(s.UserData) > maxUserData:
-		return awserr.New("InvalidParameterValue", "User data is limited to 16384 bytes")
+		return awserr.New("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
 	}
 	return nil
 }
 
-// Launch returns between Min and Max new instances, as many as there are
-// addresses and hosts for.
-func Launch(f Fresh, w InstanceFacts, s InstanceSpec) ([]Launched, error) {
+// Launch returns between Min and Max new instances, as many as the quota allows
+// and there are addresses and hosts for.
+func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	left := max(0, limits.Instances-w.Have)
+	if s.Min > left {
+		return nil, awserr.New("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", left, s.Min)
+	}
+	s.Max = min(s.Max, left)
 	groups, err := s.groups(w)
 	if err != nil {
 		return nil, err
@@ -129,7 +136,7 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn,
 	}
 	i.Created = f.Now
-	eni := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups})
+	eni := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups, Description: s.Description})
 	eni.Attachment = &Attachment{ID: f.ID("eni-attach"), Instance: i.ID, DeleteOnTermination: true, At: f.Now}
 	i.ENIs = []ENIID{eni.ID}
 	return Launched{i, eni}, nil

@@ -12,6 +12,7 @@ type Limits struct {
 	RulesPerGroup int // per direction and address family
 	Tags          int // per resource
 	Endpoints     int // interface endpoints per VPC
+	Instances     int // per account and region, those that are not terminated
 }
 
 // DefaultLimits returns the quotas that a new account has at AWS.
@@ -25,5 +26,6 @@ func DefaultLimits() Limits {
 		RulesPerGroup: 60,
 		Tags:          50,
 		Endpoints:     50,
+		Instances:     1000, // ours: AWS counts processors, by the type of instance
 	}
 }

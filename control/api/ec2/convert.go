@@ -77,6 +77,9 @@ func (s *Server) tagsByKind(specs []wire.TagSpecification, kinds ...string) (map
 		if _, ok := by[kind]; ok {
 			return nil, awserr.New("InvalidParameterValue", "The tag specifications name the resource type '%s' twice.", kind)
 		}
+		if len(spec.Tags) == 0 {
+			return nil, awserr.New("InvalidParameterValue", "Tag specification must have at least one tag")
+		}
 		tags, err := modelTags(spec.Tags)
 		if err != nil {
 			return nil, err

@@ -9,8 +9,12 @@ import (
 	"enishi.dev/enishi/vpc"
 )
 
-// wireEndpoint has what a recorded answer of AWS has (reference 1.2).
+// wireEndpoint has what a recorded answer of AWS has (reference 1.2). One that has
+// gone has no interfaces any more: clients look each of them up.
 func wireEndpoint(v *store.View, e vpc.Endpoint) wire.VpcEndpoint {
+	if !e.Status.Gone.IsZero() {
+		e.ENIs = nil
+	}
 	return wire.VpcEndpoint{
 		CreationTimestamp: new(e.Created),
 		DnsEntries:        wireDNSEntries(v, e),

@@ -22,6 +22,27 @@ func wireState(i vpc.Instance) *wire.InstanceState {
 	return &wire.InstanceState{Code: new(s.Code), Name: wire.InstanceStateName(s.Name)}
 }
 
+// stateReason is why the instance is not running, if there is a reason.
+func stateReason(i vpc.Instance) *wire.StateReason {
+	switch {
+	case i.PowerWanted == vpc.PowerTerminated:
+		return &wire.StateReason{Code: new("Client.UserInitiatedShutdown"), Message: new("Client.UserInitiatedShutdown: User initiated shutdown")}
+	case i.Status.Reason != "":
+		return &wire.StateReason{Code: new("Server.InternalError"), Message: new("Server.InternalError: " + i.Status.Reason)}
+	}
+	return nil
+}
+
+func transitionReason(i vpc.Instance) string {
+	if i.PowerWanted == vpc.PowerTerminated {
+		return "User initiated"
+	}
+	return ""
+}
+
+// rootDevice is the name of a disk on any machine of its kind.
+const rootDevice = "/dev/xvda"
+
 // wireInstance has what clients read of an instance. What a namespace has no
 // like of (hypervisor, root device) is as on any EC2 machine.
 func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
@@ -31,16 +52,9 @@ func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 		InstanceId: new(string(i.ID)), InstanceType: wire.InstanceType(i.Type), KeyName: text(i.KeyName), LaunchTime: new(i.Created),
 		Monitoring: &wire.Monitoring{State: "disabled"}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
 		Placement:      &wire.Placement{AvailabilityZone: new(i.Zone), GroupName: new(""), Tenancy: "default"},
-		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new("/dev/xvda"), RootDeviceType: "ebs",
-		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateTransitionReason: new(""),
+		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new(rootDevice), RootDeviceType: "ebs",
+		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateReason: stateReason(i), StateTransitionReason: new(transitionReason(i)),
 		Tags: wireTags(i.Tags), VirtualizationType: "hvm",
-	}
-	if i.Status.Reason != "" {
-		out.StateReason = &wire.StateReason{Code: new("Server.InternalError"), Message: new(i.Status.Reason)}
-	}
-	if i.PowerWanted == vpc.PowerTerminated {
-		out.StateReason = &wire.StateReason{Code: new("Client.UserInitiatedShutdown"), Message: new("Client.UserInitiatedShutdown: User initiated shutdown")}
-		out.StateTransitionReason = new("User initiated")
 	}
 	enis := interfacesOf(v, i)
 	for _, e := range enis {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"enishi.dev/enishi/aws/awserr"
 	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
@@ -25,7 +26,7 @@ func (s *Server) createVPCEndpoint(ctx context.Context, c *api.Call, in *wire.Cr
 	}
 	out := &wire.CreateVpcEndpointOutput{ClientToken: in.ClientToken}
 	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
-		id, err := tx.Once(value(in.ClientToken), c.Scope(), in, func() (string, error) {
+		id, err := tx.Once(spec.ClientToken, c.Scope(), in, func() (string, error) {
 			return s.putEndpoint(tx, c, in.VpcId, spec)
 		})
 		if err != nil {
@@ -43,7 +44,10 @@ func (s *Server) createVPCEndpoint(ctx context.Context, c *api.Call, in *wire.Cr
 func (s *Server) endpointSpec(c *api.Call, in *wire.CreateVpcEndpointInput) (spec vpc.EndpointSpec, err error) {
 	spec = vpc.EndpointSpec{
 		Owner: vpc.Meta{Account: c.Account, Region: c.Region}, Service: value(in.ServiceName), Region: value(in.ServiceRegion),
-		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled, AddressType: string(in.IpAddressType), ClientToken: value(in.ClientToken),
+		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled, AddressType: string(in.IpAddressType),
+	}
+	if spec.ClientToken, err = clientToken(in.ClientToken); err != nil {
+		return spec, err
 	}
 	if _, err := required("ServiceName", in.ServiceName); err != nil {
 		return spec, err
@@ -69,8 +73,15 @@ func (s *Server) endpointSpec(c *api.Call, in *wire.CreateVpcEndpointInput) (spe
 	if spec.Tables, err = ids[vpc.RouteTableID](vpc.EndpointTableIDs, in.RouteTableIds); err != nil {
 		return spec, err
 	}
-	spec.Addresses, err = chosenAddresses(in.SubnetConfigurations, &spec.Subnets)
-	return spec, err
+	if spec.Addresses, err = chosenAddresses(in.SubnetConfigurations); err != nil {
+		return spec, err
+	}
+	for _, sc := range in.SubnetConfigurations { // what only they name is one of the endpoint's subnets too
+		if id := vpc.SubnetID(*sc.SubnetId); !slices.Contains(spec.Subnets, id) {
+			spec.Subnets = append(spec.Subnets, id)
+		}
+	}
+	return spec, nil
 }
 
 // ids parses a list of ids of one kind.
@@ -86,20 +97,27 @@ func ids[T ~string](kind vpc.IDKind, list []string) ([]T, error) {
 	return out, nil
 }
 
-// chosenAddresses reads subnet configurations; a subnet that only they name is one of the endpoint's too.
-func chosenAddresses(configs []wire.SubnetConfiguration, subnets *[]vpc.SubnetID) (map[vpc.SubnetID]string, error) {
+// chosenAddresses reads subnet configurations: the addresses that interfaces are
+// to have, by subnet.
+func chosenAddresses(configs []wire.SubnetConfiguration) (map[vpc.SubnetID]string, error) {
 	chosen := map[vpc.SubnetID]string{}
 	for _, sc := range configs {
 		if err := api.Only(&sc, "SubnetId", "Ipv4"); err != nil {
 			return nil, err
 		}
-		id, err := vpc.ParseID[vpc.SubnetID](vpc.EndpointSubnetIDs, value(sc.SubnetId))
+		s, err := required("SubnetId", sc.SubnetId)
 		if err != nil {
 			return nil, err
 		}
-		chosen[id] = value(sc.Ipv4)
-		if !slices.Contains(*subnets, id) {
-			*subnets = append(*subnets, id)
+		id, err := vpc.ParseID[vpc.SubnetID](vpc.EndpointSubnetIDs, s)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := chosen[id]; ok {
+			return nil, awserr.New("InvalidParameter", "The subnet ID '%s' is configured more than once.", id)
+		}
+		if chosen[id], err = required("Ipv4", sc.Ipv4); err != nil {
+			return nil, err
 		}
 	}
 	return chosen, nil
@@ -132,6 +150,7 @@ func endpointFacts(tx *store.Tx, c *api.Call, v vpc.VPC) vpc.EndpointFacts {
 		Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
 			return find(tx.View.SecurityGroups, c, vpc.EndpointGroupIDs, string(id))
 		},
+		ENI:      func(id vpc.ENIID) (vpc.ENI, bool) { return tx.ENIs.Get(string(id)) },
 		Used:     func(id vpc.SubnetID) map[netip.Addr]bool { return addressesIn(&tx.View, id) },
 		Siblings: tx.Endpoints.By("vpc", string(v.ID)),
 		Have:     count(tx.Endpoints.By("vpc", string(v.ID)), func(e vpc.Endpoint) bool { return e.Status.Gone.IsZero() }),

@@ -75,6 +75,6 @@ func endpointChange(in *wire.ModifyVpcEndpointInput) (ch vpc.EndpointChange, err
 	if ch.RemoveGroups, err = ids[vpc.SecurityGroupID](vpc.EndpointGroupIDs, in.RemoveSecurityGroupIds); err != nil {
 		return ch, err
 	}
-	ch.Addresses, err = chosenAddresses(in.SubnetConfigurations, &ch.AddSubnets)
+	ch.Addresses, err = chosenAddresses(in.SubnetConfigurations)
 	return ch, err
 }

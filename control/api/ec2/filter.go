@@ -5,6 +5,7 @@ package ec2
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"enishi.dev/enishi/aws/awserr"
 	wire "enishi.dev/enishi/aws/wire/ec2"
@@ -88,3 +89,6 @@ func matchesAny(patterns, values []string) bool {
 		return slices.ContainsFunc(values, func(v string) bool { return matches(p, v) })
 	})
 }
+
+// filterTime is a time as filters compare it.
+func filterTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"strings"
+	"unicode"
 
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/control/api"
@@ -23,6 +25,15 @@ func required(name string, p *string) (string, error) {
 		return "", awserr.New("MissingParameter", "The request must contain the parameter %s", name)
 	}
 	return *p, nil
+}
+
+// clientToken returns the token that makes a request's repetition harmless, if it has one.
+func clientToken(p *string) (string, error) {
+	t := value(p)
+	if len(t) > 64 || strings.ContainsFunc(t, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return "", awserr.New("InvalidClientToken", "The client token is not valid: it may have at most 64 ASCII characters.")
+	}
+	return t, nil
 }
 
 // value is *p, or nothing.

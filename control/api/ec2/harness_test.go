@@ -49,12 +49,11 @@ func makeInterface(w *apitest.World, ts *testscript.TestScript, _ bool, args []s
 		if !ok {
 			return fmt.Errorf("no subnet %s", args[0])
 		}
-		e := vpc.ENI{
-			Meta: n.Meta, ID: vpc.ENIID(tx.NewID("eni")), Number: tx.Number("eni"), VPC: n.VPC, Subnet: n.ID, Zone: n.Zone,
-			Addresses: []netip.Addr{netip.MustParseAddr(args[1])}, Type: "interface",
-		}
 		v, _ := tx.VPCs.Get(string(n.VPC))
-		e.Groups = []vpc.SecurityGroupID{v.DefaultGroup}
+		e := vpc.NewENI(fresh(tx), vpc.ENISpec{
+			Owner: vpc.Meta{Account: n.Account, Region: n.Region}, Subnet: n,
+			Address: netip.MustParseAddr(args[1]), Groups: []vpc.SecurityGroupID{v.DefaultGroup},
+		})
 		for _, a := range args[2:] {
 			if a == "attached" {
 				e.Attachment = &vpc.Attachment{ID: tx.NewID("eni-attach"), At: tx.Now()}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"time"
 
 	"enishi.dev/enishi/aws/awserr"
 	wire "enishi.dev/enishi/aws/wire/ec2"
@@ -20,17 +21,18 @@ const defaultType = "m1.small"
 
 func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInstancesInput) (*wire.RunInstancesOutput, error) {
 	// EbsOptimized, Monitoring and the like say how fast or how watched a machine
-	// is: here all are alike, so they are taken and mean nothing.
+	// is, or what happens when it ends by itself, which none does: they are taken
+	// and mean nothing.
 	if err := api.Only(in, "MaxCount", "MinCount", "ClientToken", "ImageId", "InstanceType", "KeyName", "NetworkInterfaces", "PrivateIpAddress",
 		"SecurityGroupIds", "SecurityGroups", "SubnetId", "TagSpecifications", "UserData", "Placement",
-		"EbsOptimized", "Monitoring", "InstanceInitiatedShutdownBehavior", "DisableApiTermination", "CreditSpecification", "BlockDeviceMappings"); err != nil {
+		"EbsOptimized", "Monitoring", "InstanceInitiatedShutdownBehavior", "CreditSpecification", "BlockDeviceMappings"); err != nil {
 		return nil, err
 	}
 	spec, err := s.instanceSpec(c, in)
 	if err != nil {
 		return nil, err
 	}
-	place, err := placement(in)
+	place, err := placement(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,10 @@ func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInst
 func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc.InstanceSpec, err error) {
 	spec = vpc.InstanceSpec{
 		Owner: vpc.Meta{Account: c.Account, Region: c.Region}, Type: string(in.InstanceType), KeyName: value(in.KeyName),
-		ClientToken: value(in.ClientToken), Min: int(value(in.MinCount)), Max: int(value(in.MaxCount)),
+		Min: int(value(in.MinCount)), Max: int(value(in.MaxCount)),
+	}
+	if spec.ClientToken, err = clientToken(in.ClientToken); err != nil {
+		return spec, err
 	}
 	if spec.Type == "" {
 		spec.Type = defaultType
@@ -74,52 +79,13 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 	return spec, err
 }
 
-// placed is where new instances go, as a request says it.
-type placed struct {
-	subnet, address, zone *string
-	groups, groupNames    []string
-}
-
-// placement reads the subnet, address and groups, which a request gives either
-// by themselves or as its first and only network interface.
-func placement(in *wire.RunInstancesInput) (placed, error) {
-	p := placed{subnet: in.SubnetId, address: in.PrivateIpAddress, groups: in.SecurityGroupIds, groupNames: in.SecurityGroups}
-	if in.Placement != nil {
-		if err := api.Only(in.Placement, "AvailabilityZone", "Tenancy"); err != nil {
-			return p, err
-		}
-		p.zone = in.Placement.AvailabilityZone
-	}
-	if len(in.NetworkInterfaces) == 0 {
-		return p, nil
-	}
-	if p.subnet != nil || len(p.groups)+len(p.groupNames) > 0 || p.address != nil {
-		return p, awserr.New("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID, private IP address or security groups may not be specified on the same request")
-	}
-	n := in.NetworkInterfaces[0]
-	if len(in.NetworkInterfaces) > 1 {
-		return p, awserr.New("UnsupportedOperation", "More than one network interface at launch is not supported.")
-	}
-	if value(n.DeviceIndex) != 0 {
-		return p, awserr.New("InvalidParameterCombination", "Each network interface requires a device index.")
-	}
-	if err := api.Only(&n, "DeviceIndex", "SubnetId", "PrivateIpAddress", "Groups", "DeleteOnTermination", "Description", "InterfaceType", "AssociatePublicIpAddress"); err != nil {
-		return p, err
-	}
-	if value(n.AssociatePublicIpAddress) {
-		return p, awserr.New("UnsupportedOperation", "The parameter AssociatePublicIpAddress is not supported.")
-	}
-	p.subnet, p.address, p.groups = n.SubnetId, n.PrivateIpAddress, n.Groups
-	return p, nil
-}
-
 // putInstances decides on new instances and writes them; it returns the id of their reservation.
 func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.InstanceSpec) (string, error) {
 	n, err := launchSubnet(&tx.View, c, p)
 	if err != nil {
 		return "", err
 	}
-	spec.Subnet, spec.Address = n, value(p.address)
+	spec.Subnet, spec.Address, spec.Description = n, value(p.address), p.description
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, p.groups); err != nil {
 		return "", err
 	}
@@ -131,13 +97,14 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 		spec.Groups = append(spec.Groups, g.ID)
 	}
 	v, _ := tx.VPCs.Get(string(n.VPC))
-	all, err := vpc.Launch(fresh(tx), vpc.InstanceFacts{
+	all, err := vpc.Launch(fresh(tx), s.limits, vpc.InstanceFacts{
 		VPC: v,
 		Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
 			return find(tx.View.SecurityGroups, c, vpc.SecurityGroupIDs, string(id))
 		},
 		Used:  addressesIn(&tx.View, n.ID),
-		Place: func() (string, bool) { return s.place(&tx.View) },
+		Place: s.placer(&tx.View),
+		Have:  count(tx.Instances.By("account", c.Owner()), func(i vpc.Instance) bool { return i.Status.Gone.IsZero() }),
 		Hint:  hint(c.RequestID),
 	}, spec)
 	if err != nil {
@@ -150,67 +117,48 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	return string(all[0].Instance.Reservation), nil
 }
 
-// launchSubnet is the subnet that is named, or the default one of the zone.
-func launchSubnet(v *store.View, c *api.Call, p placed) (vpc.Subnet, error) {
-	if p.subnet != nil {
-		return find(v.Subnets, c, vpc.SubnetIDs, *p.subnet)
-	}
-	d, ok := defaultVPC(v, c)
-	if !ok {
-		return vpc.Subnet{}, awserr.New("MissingInput", "No subnets found for the default VPC: name a subnet with SubnetId.")
-	}
-	for n := range v.Subnets.By("vpc", string(d.ID)) {
-		if n.Default && (p.zone == nil || *p.zone == n.Zone) {
-			return n, nil
-		}
-	}
-	return vpc.Subnet{}, awserr.New("MissingInput", "No default subnet found in the availability zone: name a subnet with SubnetId.")
-}
-
-// place picks the live host with the fewest instances.
-func (s *Server) place(v *store.View) (string, bool) {
-	if s.hosts == nil {
-		return "", false
-	}
-	best, fewest := "", 0
-	for _, h := range s.hosts() {
-		n := count(v.Instances.By("host", h), func(i vpc.Instance) bool { return i.Status.Gone.IsZero() })
-		if best == "" || n < fewest {
-			best, fewest = h, n
-		}
-	}
-	return best, best != ""
-}
-
 func (s *Server) terminateInstances(ctx context.Context, c *api.Call, in *wire.TerminateInstancesInput) (*wire.TerminateInstancesOutput, error) {
 	if err := api.Only(in, "InstanceIds"); err != nil {
 		return nil, err
 	}
 	out := new(wire.TerminateInstancesOutput)
 	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
+		rows, err := instancesByID(tx.View.Instances, c, tx.Now(), in.InstanceIds)
+		if err != nil {
+			return err
+		}
 		out.TerminatingInstances = []wire.InstanceStateChange{}
-		var missing []string
-		for _, id := range in.InstanceIds {
-			if _, err := vpc.ParseID[string](vpc.InstanceIDs, id); err != nil {
-				return err
-			}
-			i, ok := tx.Instances.Get(id)
-			if !ok || !owns(c, i) || i.Forgotten(tx.Now()) {
-				missing = append(missing, id)
-				continue
-			}
+		for _, i := range rows {
 			after := i.Terminate()
 			tx.Instances.Put(after)
 			out.TerminatingInstances = append(out.TerminatingInstances, wire.InstanceStateChange{
-				CurrentState: wireState(after), InstanceId: new(id), PreviousState: wireState(i),
+				CurrentState: wireState(after), InstanceId: new(string(i.ID)), PreviousState: wireState(i),
 			})
 		}
-		switch len(missing) {
-		case 0:
-			return nil
-		case 1:
-			return vpc.InstanceIDs.NotFound(missing[0])
-		}
-		return awserr.New("InvalidInstanceID.NotFound", "The instance IDs '%s' do not exist", strings.Join(missing, ", "))
+		return nil
 	})
+}
+
+// instancesByID returns the caller's instances with the ids, by id, each once,
+// or an error that names all of them that there are not.
+func instancesByID(t store.Table[vpc.Instance], c *api.Call, now time.Time, ids []string) (rows []vpc.Instance, err error) {
+	var missing []string
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if _, err := vpc.ParseID[string](vpc.InstanceIDs, id); err != nil {
+			return nil, err
+		}
+		i, ok := t.Get(id)
+		if !ok || !owns(c, i) || i.Forgotten(now) {
+			missing = append(missing, id)
+			continue
+		}
+		rows = append(rows, i)
+	}
+	switch len(missing) {
+	case 0:
+		return rows, nil
+	case 1:
+		return nil, vpc.InstanceIDs.NotFound(missing[0])
+	}
+	return nil, awserr.New("InvalidInstanceID.NotFound", "The instance IDs '%s' do not exist", strings.Join(missing, ", "))
 }

@@ -42,6 +42,7 @@ func (s *Server) describeVPCEndpointServices(_ context.Context, c *api.Call, in 
 			rows = append(rows, service)
 		}
 		slices.SortFunc(rows, func(a, b region.Service) int { return cmp.Compare(a.Name, b.Name) })
+		rows = slices.Compact(rows)
 	}
 	if len(in.ServiceRegions) > 0 && !matchesAny(in.ServiceRegions, []string{r.Name}) {
 		rows = nil

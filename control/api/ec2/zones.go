@@ -4,6 +4,7 @@ package ec2
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -35,10 +36,16 @@ func (s *Server) describeAvailabilityZones(_ context.Context, c *api.Call, in *w
 		return nil, err
 	}
 	asked := map[string]bool{}
-	for _, name := range append(append([]string{}, in.ZoneNames...), in.ZoneIds...) {
-		z, ok := r.Zone(name)
-		if !ok {
+	for _, name := range in.ZoneNames {
+		if !slices.Contains(r.ZoneNames(), name) {
 			return nil, awserr.New("InvalidParameterValue", "Invalid availability zone: [%s]", name)
+		}
+		asked[name] = true
+	}
+	for _, id := range in.ZoneIds {
+		z, ok := r.Zone(id)
+		if !ok || z.ID != id {
+			return nil, awserr.New("InvalidParameterValue", "Invalid availability zone-id: [%s]", id)
 		}
 		asked[z.Name] = true
 	}
@@ -80,11 +87,15 @@ func (s *Server) describeRegions(_ context.Context, _ *api.Call, in *wire.Descri
 		return nil, err
 	}
 	asked := map[string]bool{}
+	var unknown []string
 	for _, name := range in.RegionNames {
 		if _, ok := region.Of(name); !ok {
-			return nil, awserr.New("InvalidParameterValue", "Invalid region names: %s", strings.Join(in.RegionNames, ", "))
+			unknown = append(unknown, name)
 		}
 		asked[name] = true
+	}
+	if len(unknown) > 0 {
+		return nil, awserr.New("InvalidParameterValue", "Invalid region names: %s", strings.Join(unknown, ", "))
 	}
 	out := &wire.DescribeRegionsOutput{Regions: []wire.Region{}}
 	for _, r := range region.All() {
