@@ -9,6 +9,7 @@ package lifecycle
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,22 +25,32 @@ type Lifecycle struct {
 	mu   sync.Mutex
 	seen Observed
 	news []store.Ref   // instances that were reported since the last look
+	told bool          // which hosts are live
 	wake chan struct{} // holds one token while something new was seen
 
 	unsettled map[store.Ref]struct{} // rows that are not where they are wanted
 	withdrawn map[string]int64       // interface -> revision by which it was withdrawn
+	since     time.Time              // when hosts could begin to come
 }
 
 // New returns a lifecycle that has seen no host.
 func New(s *store.Store, log *slog.Logger) *Lifecycle {
 	return &Lifecycle{
-		store: s, log: log, seen: newObserved(), wake: make(chan struct{}, 1),
+		store: s, log: log, seen: newObserved(), wake: make(chan struct{}, 1), since: time.Now(),
 		unsettled: map[store.Ref]struct{}{}, withdrawn: map[string]int64{},
 	}
 }
 
-// tick is how often rows are looked at that only wait for time to pass.
-const tick = time.Second
+const (
+	tick = time.Second // how often rows are looked at that only wait for time to pass
+
+	// patience is how long hosts have to come before nobody waits for them: after
+	// a restart of control they are all there, and only not connected yet.
+	patience = 5 * time.Second
+
+	// together is how many rows move in one decision; a store takes only so many.
+	together = 500
+)
 
 // Run works until ctx ends.
 func (l *Lifecycle) Run(ctx context.Context) error {
@@ -125,17 +136,20 @@ func (l *Lifecycle) settle(ctx context.Context) error {
 			delete(l.unsettled, r)
 		}
 	}
-	if len(todo) == 0 {
-		return nil
-	}
-	return l.store.Decide(ctx, func(tx *store.Tx) error {
-		for _, r := range todo {
-			if w, _ := l.next(&tx.View, o, tx.Now(), r); w != nil {
-				w(tx)
+	for some := range slices.Chunk(todo, together) {
+		err := l.store.Decide(ctx, func(tx *store.Tx) error {
+			for _, r := range some {
+				if w, _ := l.next(&tx.View, o, tx.Now(), r); w != nil {
+					w(tx)
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Report takes in what a host says. It is kept in memory only: a host says
@@ -153,7 +167,7 @@ func (l *Lifecycle) Report(r hoststate.Report) {
 // Live sets which hosts are live: their names, ascending.
 func (l *Lifecycle) Live(hosts []string) {
 	l.mu.Lock()
-	l.seen.Live = hosts
+	l.seen.Live, l.told = hosts, true
 	l.mu.Unlock()
 	l.Wake()
 }
@@ -174,5 +188,6 @@ func (l *Lifecycle) observed() Observed {
 		l.unsettled[r] = struct{}{}
 	}
 	l.news = nil
+	l.seen.Early = !l.told && time.Since(l.since) < patience
 	return l.seen.clone()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
@@ -136,7 +137,7 @@ func closed(v *store.View, o Observed, e vpc.Endpoint) bool {
 			return false
 		}
 	}
-	return true
+	return !o.Early
 }
 
 // eni: its addresses and its number are free when every live host has let go.
@@ -151,8 +152,8 @@ func (l *Lifecycle) eni(v *store.View, o Observed, e vpc.ENI) (write, bool) {
 // processes first, then its interfaces are withdrawn.
 func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Instance) (write, bool) {
 	put := func(i vpc.Instance) write { return func(tx *store.Tx) { tx.Instances.PutStatus(i) } }
-	seen, reported := o.Instances[string(i.ID)]
-	running := reported && seen.State == "running"
+	seen, reported := o.Instances[i.Host][string(i.ID)]
+	running := reported && seen.State == hoststate.InstanceRunning
 	switch {
 	case !i.Status.Gone.IsZero():
 		if i.Forgotten(now) {
@@ -165,7 +166,7 @@ func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Ins
 		}
 		i.Status.Running, i.Status.Reason = running, seen.Reason
 		return put(i), false
-	case slices.Contains(o.Live, i.Host) && (!reported || seen.State != "stopped"):
+	case (o.Early || slices.Contains(o.Live, i.Host)) && seen.State != hoststate.InstanceStopped:
 		return nil, false
 	}
 	left := false

@@ -12,16 +12,17 @@ import (
 // Observed is what hosts have reported so far.
 type Observed struct {
 	Live      []string                                         // names of live hosts, ascending
+	Early     bool                                             // no host has had the time to come: that none is live says nothing
 	Positions map[string]map[hoststate.Role]hoststate.Position // by host
 	Ready     map[string]map[string]int64                      // host -> endpoint -> generation that was reached
 	Closed    map[string]map[string]bool                       // host -> endpoints whose connections are reset
-	Instances map[string]hoststate.InstanceReport              // by instance
+	Instances map[string]map[string]hoststate.InstanceReport   // host -> instance
 }
 
 func newObserved() Observed {
 	return Observed{
 		Positions: map[string]map[hoststate.Role]hoststate.Position{}, Ready: map[string]map[string]int64{},
-		Closed: map[string]map[string]bool{}, Instances: map[string]hoststate.InstanceReport{},
+		Closed: map[string]map[string]bool{}, Instances: map[string]map[string]hoststate.InstanceReport{},
 	}
 }
 
@@ -35,9 +36,12 @@ func (o *Observed) take(r hoststate.Report) {
 	case hoststate.RoleAgent:
 		if r.Full || o.Ready[r.Host] == nil {
 			o.Ready[r.Host] = map[string]int64{}
+			o.Instances[r.Host] = map[string]hoststate.InstanceReport{}
 		}
-		maps.Copy(o.Ready[r.Host], r.Ready)
-		maps.Copy(o.Instances, r.Instances)
+		for id, generation := range r.Ready { // what was reached stays so, in whatever order it is told
+			o.Ready[r.Host][id] = max(generation, o.Ready[r.Host][id])
+		}
+		maps.Copy(o.Instances[r.Host], r.Instances)
 	case hoststate.RoleGateway:
 		if r.Full || o.Closed[r.Host] == nil {
 			o.Closed[r.Host] = map[string]bool{}
@@ -56,13 +60,15 @@ func (o *Observed) forget(id string) {
 	for _, m := range o.Closed {
 		delete(m, id)
 	}
-	delete(o.Instances, id)
+	for _, m := range o.Instances {
+		delete(m, id)
+	}
 }
 
 // clone is a copy that nobody else changes.
 func (o Observed) clone() Observed {
 	c := newObserved()
-	c.Live = slices.Clone(o.Live)
+	c.Live, c.Early = slices.Clone(o.Live), o.Early
 	for h, m := range o.Positions {
 		c.Positions[h] = maps.Clone(m)
 	}
@@ -72,11 +78,14 @@ func (o Observed) clone() Observed {
 	for h, m := range o.Closed {
 		c.Closed[h] = maps.Clone(m)
 	}
-	c.Instances = maps.Clone(o.Instances)
+	for h, m := range o.Instances {
+		c.Instances[h] = maps.Clone(m)
+	}
 	return c
 }
 
-// confirmed says that every live host has let go of what was withdrawn by the revision.
+// confirmed says that every live host has let go of what was withdrawn by the
+// revision. One that is silent is not waited for.
 func (o Observed) confirmed(incarnation string, revision int64) bool {
 	for _, h := range o.Live {
 		for _, role := range []hoststate.Role{hoststate.RoleAgent, hoststate.RoleGateway} {
@@ -86,5 +95,5 @@ func (o Observed) confirmed(incarnation string, revision int64) bool {
 			}
 		}
 	}
-	return true
+	return !o.Early
 }
