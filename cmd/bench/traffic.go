@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -197,14 +198,18 @@ func probe() error {
 		}
 		f := strings.Fields(line)
 		reached := map[string]func([]string) bool{"https": https, "udp": udp, "noudp": func(f []string) bool { return !udp(f) }}[f[0]]
-		begun := time.Now()
+		begun, at := time.Now(), time.Now()
 		for !reached(f) {
 			if time.Since(begun) > 10*time.Second {
 				return fmt.Errorf("%s: not within 10 s", line)
 			}
 			time.Sleep(time.Millisecond)
+			at = time.Now()
 		}
-		fmt.Println(time.Now().UnixNano())
+		if f[0] != "noudp" { // there the try itself is the wait for nothing
+			at = time.Now()
+		}
+		fmt.Println(at.UnixNano())
 	}
 }
 
@@ -221,7 +226,7 @@ func https(f []string) bool {
 	c := tls.Client(raw, &tls.Config{ServerName: f[2], RootCAs: pool})
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	t := http.Transport{DialTLS: func(string, string) (net.Conn, error) { return c, nil }, DisableKeepAlives: true}
+	t := http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }, DisableKeepAlives: true}
 	resp, err := (&http.Client{Transport: &t}).Get("https://" + f[2] + "/")
 	if err != nil {
 		return false

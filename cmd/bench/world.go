@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/aws/client"
+	"enishi.dev/enishi/aws/wire/ec2"
+)
+
+// world is a running enishi.
+type world struct {
+	api   *client.Client
+	up    *exec.Cmd
+	ended chan error
+	run   string
+}
+
+// start runs enishi and returns how long it took until it was ready.
+func (b *bench) start(ctx context.Context) (time.Duration, error) {
+	w := &world{run: filepath.Join(b.dir, "run"), ended: make(chan error, 1)}
+	w.up = exec.Command(b.enishi, "--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0")
+	w.up.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
+	begun := time.Now()
+	if err := w.up.Start(); err != nil {
+		return 0, err
+	}
+	go func() { w.ended <- w.up.Wait() }()
+	b.world = w
+	for {
+		if text, err := os.ReadFile(filepath.Join(w.run, "client.json")); err == nil {
+			took := time.Since(begun)
+			w.api, err = connect(text)
+			return took, err
+		}
+		select {
+		case err := <-w.ended:
+			return 0, fmt.Errorf("enishi up: %w", err)
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(500 * time.Microsecond):
+		}
+		if time.Since(begun) > 20*time.Second {
+			return 0, errors.New("enishi up is not ready after 20 s")
+		}
+	}
+}
+
+// stop ends enishi, if it runs.
+func (b *bench) stop() error {
+	if b.world == nil {
+		return nil
+	}
+	w := b.world
+	b.world = nil
+	_ = w.up.Process.Signal(unix.SIGTERM)
+	select {
+	case err := <-w.ended:
+		return err
+	case <-time.After(20 * time.Second):
+		return errors.Join(errors.New("enishi up does not end"), w.up.Process.Kill())
+	}
+}
+
+// ensure has enishi run.
+func (b *bench) ensure(ctx context.Context) error {
+	if b.world != nil {
+		return nil
+	}
+	_, err := b.start(ctx)
+	return err
+}
+
+// place is a VPC with a subnet and a group.
+type place struct{ vpc, subnet, group string }
+
+func (w *world) newPlace(ctx context.Context) (p place, err error) {
+	v, err := call[ec2.CreateVpcOutput](ctx, w, "CreateVpc", &ec2.CreateVpcInput{CidrBlock: new("10.0.0.0/16")})
+	if err != nil {
+		return p, err
+	}
+	p.vpc = *v.Vpc.VpcId
+	if _, err := call[ec2.ModifyVpcAttributeOutput](ctx, w, "ModifyVpcAttribute", &ec2.ModifyVpcAttributeInput{VpcId: &p.vpc, EnableDnsHostnames: &ec2.AttributeBooleanValue{Value: new(true)}}); err != nil {
+		return p, err
+	}
+	n, err := call[ec2.CreateSubnetOutput](ctx, w, "CreateSubnet", &ec2.CreateSubnetInput{VpcId: &p.vpc, CidrBlock: new("10.0.0.0/20")})
+	if err != nil {
+		return p, err
+	}
+	p.subnet = *n.Subnet.SubnetId
+	g, err := call[ec2.CreateSecurityGroupOutput](ctx, w, "CreateSecurityGroup", &ec2.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: new("bench"), Description: new("bench")})
+	if err != nil {
+		return p, err
+	}
+	p.group = *g.GroupId
+	_, err = call[ec2.AuthorizeSecurityGroupIngressOutput](ctx, w, "AuthorizeSecurityGroupIngress", &ec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: &p.group, IpPermissions: []ec2.IpPermission{permission("tcp", 1, 65535)}})
+	return p, err
+}
+
+func permission(protocol string, from, to int32) ec2.IpPermission {
+	return ec2.IpPermission{IpProtocol: &protocol, FromPort: &from, ToPort: &to, IpRanges: []ec2.IpRange{{CidrIp: new("10.0.0.0/16")}}}
+}
+
+// launch makes an instance and waits until it runs.
+func (w *world) launch(ctx context.Context, p place) (id, address string, err error) {
+	out, err := call[ec2.RunInstancesOutput](ctx, w, "RunInstances", &ec2.RunInstancesInput{
+		ImageId: new("ami-00000000"), InstanceType: "t3.micro", MinCount: new(int32(1)), MaxCount: new(int32(1)), SubnetId: &p.subnet, SecurityGroupIds: []string{p.group}})
+	if err != nil {
+		return "", "", err
+	}
+	i := out.Instances[0]
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		d, err := call[ec2.DescribeInstancesOutput](ctx, w, "DescribeInstances", &ec2.DescribeInstancesInput{InstanceIds: []string{*i.InstanceId}})
+		if err != nil {
+			return "", "", err
+		}
+		if d.Reservations[0].Instances[0].State.Name == "running" {
+			return *i.InstanceId, *i.PrivateIpAddress, nil
+		}
+		if time.Now().After(end) {
+			return "", "", fmt.Errorf("instance %s does not run within 10 s", *i.InstanceId)
+		}
+	}
+}
+
+// inside starts this program in an instance.
+func (b *bench) inside(instance string, args ...string) *exec.Cmd {
+	return exec.Command(b.enishi, append([]string{"--run-dir", b.run, "exec", instance, "--", b.self}, args...)...)
+}
+
+// helper is a process that is talked to by lines.
+type helper struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+func begin(cmd *exec.Cmd) (*helper, error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = os.Stderr
+	return &helper{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+}
+
+// ask sends one line and returns the answer's.
+func (h *helper) ask(line string) (string, error) {
+	if _, err := fmt.Fprintf(h.in, "%q\n", line); err != nil {
+		return "", err
+	}
+	return h.line()
+}
+
+func (h *helper) line() (string, error) {
+	if !h.out.Scan() {
+		return "", errors.Join(errors.New("helper has ended"), h.out.Err())
+	}
+	return strings.TrimSpace(h.out.Text()), nil
+}
+
+func (h *helper) end() {
+	h.in.Close()
+	_ = h.cmd.Wait()
+}
