@@ -10,6 +10,8 @@
 //	pages ACTION Name=value… calls again and again with the token; prints how many items each page had
 //	as NAME                  from here on another account calls (the first is alice)
 //	in REGION                from here on another region is called (the first is ap-northeast-1)
+//	stranger                 from here on calls are signed with a key that nobody has
+//	forger                   from here on calls are signed with the caller's key id and another secret
 //
 // Every service that is given is a command, as ec2 is. Ids are called by kind and
 // order of appearance (vpc-1), in arguments as in answers. The items of a list are
@@ -57,6 +59,13 @@ func Run(t *testing.T, o Options) {
 		"as":    with((*World).as),
 		"in":    with((*World).in),
 		"error": with((*World).wantError),
+
+		"stranger": with(func(w *World, _ *testscript.TestScript, _ bool, _ []string) {
+			w.signAs(iam.AccessKey{ID: "AKIA0STRANGER", Secret: "a"})
+		}),
+		"forger": with(func(w *World, _ *testscript.TestScript, _ bool, _ []string) {
+			w.signAs(iam.AccessKey{ID: w.keys[w.caller].ID, Secret: "a"})
+		}),
 	}}
 	for _, v := range services {
 		p.Cmds[v.Name] = with(func(w *World, ts *testscript.TestScript, neg bool, args []string) { w.call(ts, neg, v, args) })

@@ -68,6 +68,12 @@ func (w *World) become(name string) error {
 	return nil
 }
 
+// signAs has calls signed with a key that is not the caller's.
+func (w *World) signAs(k iam.AccessKey) {
+	w.caller = "nobody"
+	w.keys[w.caller] = k
+}
+
 // wantError compares the whole text of the last error.
 func (w *World) wantError(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
