@@ -59,6 +59,9 @@ func openRunDir(dir string) (lock *os.File, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	if err := checkRunDir(dir); err != nil {
+		return nil, err
+	}
 	lock, err = os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
@@ -75,6 +78,31 @@ func openRunDir(dir string) (lock *os.File, err error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// maxRunDir leaves room for the longest path of a socket below it: unix(7) allows 107 bytes.
+const maxRunDir = 107 - len("/state/instances/i-0123456789abcdef0/exec.sock")
+
+// checkRunDir refuses a directory to which the parts' users cannot walk, or in
+// which sockets have no room.
+func checkRunDir(dir string) error {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if len(path) > maxRunDir {
+		return fmt.Errorf("run directory %s: its path is longer than %d bytes, which leaves sockets no room: give a shorter --run-dir", dir, maxRunDir)
+	}
+	for ; path != "/"; path = filepath.Dir(path) {
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if st.Mode()&0o001 == 0 {
+			return fmt.Errorf("run directory %s: %s is closed to other users, as which parts of enishi run: chmod a+x it, or give another --run-dir", dir, path)
+		}
+	}
+	return nil
 }
 
 // running tells whether some `up` holds the run directory. While a new one takes

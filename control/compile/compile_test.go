@@ -181,6 +181,26 @@ func TestChangesLeadWhereTheWholeLeads(t *testing.T) {
 			defer f.Close()
 			hosts[h] = follower{compile.New(), f, map[hoststate.Key]hoststate.Unit{}}
 		}
+		// One more hears of nothing but the beginning and the end: in which steps, and
+		// in which order, changes come must not matter.
+		late, lateFollows := compile.New(), s.Follow()
+		defer lateFollows.Close()
+		first, err := lateFollows.Next(t.Context())
+		if err != nil {
+			rt.Fatal(err)
+		}
+		late.Update(first, compile.Facts{Host: "local", Live: live})
+		defer func() {
+			step, err := lateFollows.Next(t.Context())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			facts := compile.Facts{Host: "local", Live: live}
+			late.Update(step, facts)
+			if diff := cmp.Diff(text(compile.Host(step.View, facts)), text(late.Units())); diff != "" {
+				rt.Fatalf("all at once (-whole +changes):\n%s", diff)
+			}
+		}()
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			for range rapid.IntRange(1, 4).Draw(rt, "changes") {
 				decide(t, s, func(tx *store.Tx) { change(rt, tx) })
