@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,8 +45,11 @@ func TestCommands(t *testing.T) {
 		}
 	})
 	t.Run("no signal is ignored", func(t *testing.T) {
-		if got := p.sh(t, "grep SigIgn /proc/self/status"); !strings.HasSuffix(got, "0000000000000000") {
-			t.Error(got)
+		got := p.sh(t, "grep SigIgn /proc/self/status")
+		ignored, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(got, "SigIgn:")), 16, 64)
+		// 32 and 33 are the C library's own; what starts this test may have left them ignored.
+		if err != nil || ignored&^(3<<31) != 0 {
+			t.Error(got, err)
 		}
 	})
 	t.Run("nobody else's files are open", func(t *testing.T) {
