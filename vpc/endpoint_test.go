@@ -232,9 +232,9 @@ func TestEndpointNames(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	there := e
+	again, there := e, e
 	there.VPC = "vpc-2"
-	if e.PrivateZone() != e.PrivateZone() || e.PrivateZone() == there.PrivateZone() {
+	if e.PrivateZone() != again.PrivateZone() || e.PrivateZone() == there.PrivateZone() {
 		t.Error("a private name has one zone in each VPC")
 	}
 }
