@@ -13,7 +13,6 @@ import (
 
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/peer"
-	"enishi.dev/enishi/store"
 )
 
 // heartbeat is how often a stream without news carries an empty line.
@@ -72,23 +71,25 @@ func (s *Server) mayBe(r *http.Request, name string, role hoststate.Role) error 
 func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *stream {
 	st := newStream(role)
 	s.mu.Lock()
-	h := s.hosts[name]
-	if h == nil {
+	defer s.mu.Unlock()
+	h, known := s.hosts[name]
+	if !known {
 		h = newHost(name)
 		s.hosts[name] = h
-		s.update(h, store.Step{View: s.view, All: true})
+	}
+	h.lastSeen = time.Now()
+	s.judge() // a new host is live from now on, which makes its units
+	if !known {
+		h.restated = hoststate.Position{} // nobody was told others before
 	}
 	h.streams[st] = struct{}{}
-	h.lastSeen = time.Now()
 	p := position(s.view)
-	if at == p {
+	if at == p && at != h.restated {
 		st.push(p, nil, nil)
 	} else {
 		st.next.Full = true
 		st.push(p, slices.Collect(maps.Values(h.compiler.Units())), nil)
 	}
-	s.mu.Unlock()
-	s.judge()
 	return st
 }
 

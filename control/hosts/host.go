@@ -17,6 +17,7 @@ type host struct {
 	compiler  *compile.Compiler
 	streams   map[*stream]struct{}
 	lastSeen  time.Time
+	restated  hoststate.Position // where its units last became others without a step of the store
 	positions map[hoststate.Role]hoststate.Position
 	refused   map[hoststate.Role]map[string]string
 	sources   map[string]source // interface -> its addresses: who can be a caller

@@ -82,7 +82,9 @@ func (s *Server) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return
 			case <-t.C:
+				s.mu.Lock()
 				s.judge()
+				s.mu.Unlock()
 			}
 		}
 	}()
@@ -107,13 +109,15 @@ func (s *Server) step(step store.Step) {
 	s.tell()
 }
 
-func (s *Server) update(h *host, step store.Step) {
+// update brings one host's units to the step, and says whether any is another now.
+func (s *Server) update(h *host, step store.Step) bool {
 	set, gone := h.compiler.Update(step, compile.Facts{Host: h.name, Live: s.live})
 	h.note(set, gone)
 	p := position(step.View)
 	for st := range h.streams {
 		st.push(p, set, gone)
 	}
+	return len(set)+len(gone) > 0
 }
 
 func position(v *store.View) hoststate.Position {
@@ -130,9 +134,8 @@ func (s *Server) tell() {
 const silence = 5 * time.Second
 
 // judge decides which hosts are live, and has units made anew when that changes.
+// The lock is held.
 func (s *Server) judge() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var live []string
 	for name, h := range s.hosts {
 		if h.connected() || time.Since(h.lastSeen) < silence {
@@ -147,7 +150,9 @@ func (s *Server) judge() {
 	s.live = live
 	s.Lifecycle.Live(live)
 	for _, h := range s.hosts {
-		s.update(h, store.Step{View: s.view})
+		if s.update(h, store.Step{View: s.view}) {
+			h.restated = position(s.view)
+		}
 	}
 	s.tell()
 }

@@ -34,6 +34,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-r.Context().Done():
+			http.Error(w, "control ends", http.StatusServiceUnavailable) // silence would be a 200
 			return
 		case <-changed:
 		}
@@ -86,7 +87,11 @@ func notYet(endpoints func(func(vpc.Endpoint) bool), instances func(func(vpc.Ins
 	for i := range instances {
 		switch i.State().Name {
 		case "pending":
-			lines = append(lines, fmt.Sprintf("instance %s does not run yet on %s %s", i.ID, i.Host, i.Status.Reason))
+			line := fmt.Sprintf("instance %s does not run yet on %s", i.ID, i.Host)
+			if i.Status.Reason != "" {
+				line += ": " + i.Status.Reason
+			}
+			lines = append(lines, line)
 		case "shutting-down":
 			lines = append(lines, fmt.Sprintf("instance %s is being ended on %s", i.ID, i.Host))
 		}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/store"
+)
+
+func TestForward(t *testing.T) {
+	w := newWorld(t)
+	c := w.serve()
+	head := func(f hoststate.Facts) string {
+		return string(asJSON(t, hoststate.Forwarded{Method: "POST", URI: "/", Host: "ec2.ap-northeast-1.amazonaws.com", Header: http.Header{}, Facts: f})) + "\n"
+	}
+	for name, s := range map[string]struct {
+		body string
+		code int
+		text string
+	}{
+		"nothing":                          {"", 400, "the first line is missing or too long"},
+		"a line without its end":           {strings.TrimSpace(head(hoststate.Facts{})), 400, "the first line is missing or too long"},
+		"a line that is too long":          {strings.Repeat(" ", maxForwardedHead) + head(hoststate.Facts{}), 400, "the first line is missing or too long"},
+		"a line of something else":         {"POST / HTTP/1.1\n", 400, "invalid character"},
+		"an empty line":                    {"\n", 400, "unexpected end of JSON input"},
+		"a source that is no address":      {`{"facts":{"source":"here"}}` + "\n", 400, "ParseAddr"},
+		"a body that is too long":          {head(hoststate.Facts{}) + strings.Repeat("x", maxForwardedHead+maxForwardedBody), 400, "too large"},
+		"a request that nobody has signed": {head(hoststate.Facts{}), 403, "MissingAuthenticationToken"},
+		"facts that cannot be true":        {head(hoststate.Facts{Network: "vpc-9", Endpoint: "vpce-9", RequestID: "r-1"}), 500, "InternalError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code, text := ask(t, c, http.MethodPost, "/v1/forward", []byte(s.body)); code != s.code || !strings.Contains(text, s.text) {
+				t.Errorf("%d: %s", code, text)
+			}
+		})
+	}
+}
+
+func TestReadForwardedLeavesTheBodyAsItIs(t *testing.T) {
+	want := []byte("a\nb\r\n\x00{}\n")
+	f, body, err := readForwarded(bytes.NewReader(append([]byte(`{"method":"PUT","uri":"/x?y=%20"}`+"\n"), want...)))
+	if err != nil || f.Method != "PUT" || f.URI != "/x?y=%20" || !bytes.Equal(body, want) {
+		t.Errorf("%+v %q %v", f, body, err)
+	}
+}
+
+func FuzzReadForwarded(f *testing.F) {
+	for _, s := range []string{"", "\n", "{}\n", "null\nx", `{"method":"POST","header":{"A":["b"]},"facts":{"source":"10.0.0.1","tls":true}}` + "\na=b", `{"facts":{"source":"fe80::1%eth0"}}` + "\n", "[1]\n{}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		head, body, err := readForwarded(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		_, want, _ := bytes.Cut(b, []byte("\n"))
+		if !bytes.Equal(body, want) {
+			t.Errorf("the body is %q, and comes as %q", want, body)
+		}
+		again, _, err := readForwarded(bytes.NewReader(append(asJSON(t, head), '\n')))
+		if err != nil || again.Facts != head.Facts || again.URI != head.URI {
+			t.Errorf("%+v comes again as %+v: %v", head, again, err)
+		}
+	})
+}
+
+func TestBelieve(t *testing.T) {
+	w := newWorld(t)
+	facts := func(network, endpoint, source string) hoststate.Facts {
+		f := hoststate.Facts{Network: network, Endpoint: endpoint}
+		if source != "" {
+			f.Source = netip.MustParseAddr(source)
+		}
+		return f
+	}
+	for _, s := range []struct {
+		name  string
+		facts hoststate.Facts
+		err   string
+	}{
+		{"the public entry, from anywhere", facts("", "", "192.0.2.1"), ""},
+		{"an endpoint, before its host has come", facts("vpc-1", "vpce-1", "10.0.1.1"), "host local is not known"},
+	} {
+		t.Run(s.name, func(t *testing.T) { wantErr(t, w.Believe(s.facts), s.err) })
+	}
+	w.launch(1, "local")
+	w.launch(2, "elsewhere")
+	w.connect("abcd")
+	defer w.leave("local", w.join("local", hoststate.RoleAgent, hoststate.Position{}))
+	for _, s := range []struct {
+		name  string
+		facts hoststate.Facts
+		err   string
+	}{
+		{"an instance of the host", facts("vpc-1", "vpce-1", "10.0.1.1"), ""},
+		{"an instance of another host in the same VPC", facts("vpc-1", "vpce-1", "10.0.1.2"), ""},
+		{"an address that nobody has", facts("vpc-1", "vpce-1", "10.0.1.3"), "nobody in vpc-1 has the address 10.0.1.3"},
+		{"no address", facts("vpc-1", "vpce-1", ""), "nobody in vpc-1 has the address invalid IP"},
+		{"another VPC", facts("vpc-2", "vpce-1", "10.0.1.1"), "host local has no endpoint vpce-1 in vpc-2"},
+		{"another endpoint", facts("vpc-1", "vpce-2", "10.0.1.1"), "host local has no endpoint vpce-2 in vpc-1"},
+		{"a VPC without an endpoint", facts("vpc-1", "", "10.0.1.1"), "host local has no endpoint  in vpc-1"},
+		{"an endpoint without a VPC", facts("", "vpce-1", "10.0.1.1"), "host local has no endpoint vpce-1 in "},
+	} {
+		t.Run(s.name, func(t *testing.T) { wantErr(t, w.Believe(s.facts), s.err) })
+	}
+	t.Run("an address counts as long as somebody has it", func(t *testing.T) {
+		w.launch(3, "local")
+		w.decide(func(tx *store.Tx) {
+			e, _ := tx.ENIs.Get("eni-i-3")
+			e.Addresses = []netip.Addr{address(1), address(4)}
+			tx.ENIs.Put(e)
+		})
+		w.decide(func(tx *store.Tx) { tx.ENIs.Delete("eni-i-1"); tx.Instances.Delete("i-1") })
+		wantErr(t, w.Believe(facts("vpc-1", "vpce-1", "10.0.1.1")), "")
+		wantErr(t, w.Believe(facts("vpc-1", "vpce-1", "10.0.1.3")), "nobody in vpc-1 has the address 10.0.1.3")
+		w.decide(func(tx *store.Tx) { tx.ENIs.Delete("eni-i-3"); tx.Instances.Delete("i-3") })
+		w.launch(5, "local")
+		wantErr(t, w.Believe(facts("vpc-1", "vpce-1", "10.0.1.1")), "nobody in vpc-1 has the address 10.0.1.1")
+	})
+}
+
+func wantErr(t *testing.T, err error, want string) {
+	t.Helper()
+	got := ""
+	if err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		t.Errorf("want %q, got %q", want, got)
+	}
+}
