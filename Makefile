@@ -19,7 +19,7 @@ test-user: ; scripts/test-user
 
 demo: setup build ; $(BIN) demo
 
-bench: setup build ; CGO_ENABLED=0 $(GO) build -o build/bench ./cmd/bench && build/bench
+bench: setup build ; CGO_ENABLED=0 $(GO) build -o build/bench ./cmd/bench && build/bench -enishi $(BIN)
 
 generate: ; $(GO) generate ./...
 

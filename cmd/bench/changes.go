@@ -16,10 +16,8 @@ import (
 // crowd makes the world of both measurements, once: four VPCs with fifty
 // endpoints each, and a fifth with two instances.
 func (b *bench) crowd(ctx context.Context) (at place, server, client, address string, err error) {
-	if b.world != nil {
-		if err := b.stop(); err != nil {
-			return at, "", "", "", err
-		}
+	if err := b.stop(); err != nil {
+		return at, "", "", "", err
 	}
 	if err := b.ensure(ctx); err != nil {
 		return at, "", "", "", err

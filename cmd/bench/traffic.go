@@ -3,19 +3,12 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -85,27 +78,11 @@ func sink(c net.Conn) {
 	}
 }
 
-// figures are what one client run measured.
-type figures struct {
-	Gbits   float64 `json:"gbits"`   // one stream
-	P50     float64 `json:"p50"`     // microseconds, one byte there and back
-	P99     float64 `json:"p99"`     // microseconds
-	Connect float64 `json:"connect"` // connect, one byte there and back, close: per second
-}
-
-// measure runs the three loads against a server at host, each for d.
-func measure(host string, d time.Duration) (figures, error) {
-	var f figures
-	gbits, err := stream(host, d)
-	if err != nil {
-		return f, err
-	}
-	rtts, err := roundTrips(host, d)
-	if err != nil {
-		return f, err
-	}
-	rate, err := connects(host, d)
-	return figures{gbits, quantile(rtts, 0.5), quantile(rtts, 0.99), rate}, err
+// loads are what a client measures against a server at host, for d.
+var loads = map[string]func(host string, d time.Duration) (float64, error){
+	"stream":    stream,     // Gbit/s
+	"roundtrip": roundTrips, // median, microseconds, one byte there and back
+	"connect":   connects,   // connect, one byte there and back, close: per second
 }
 
 func stream(host string, d time.Duration) (float64, error) {
@@ -126,10 +103,10 @@ func stream(host string, d time.Duration) (float64, error) {
 	return float64(total) * 8 / time.Since(begun).Seconds() / 1e9, nil
 }
 
-func roundTrips(host string, d time.Duration) ([]float64, error) {
+func roundTrips(host string, d time.Duration) (float64, error) {
 	c, err := net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(echoPort)))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer c.Close()
 	var us []float64
@@ -137,11 +114,11 @@ func roundTrips(host string, d time.Duration) ([]float64, error) {
 	for begun := time.Now(); time.Since(begun) < d; {
 		t := time.Now()
 		if err := ping(c, b); err != nil {
-			return nil, err
+			return 0, err
 		}
 		us = append(us, float64(time.Since(t).Nanoseconds())/1e3)
 	}
-	return us, nil
+	return quantile(us, 0.5), nil
 }
 
 func ping(c net.Conn, b []byte) error {
@@ -178,69 +155,4 @@ func quantile(xs []float64, q float64) float64 {
 	}
 	slices.Sort(xs)
 	return xs[min(len(xs)-1, int(q*float64(len(xs))))]
-}
-
-// probe reads targets from stdin, a line each, and answers each with the time
-// (Unix nanoseconds) at which it was first reached, polled every millisecond:
-//
-//	https ADDRESS NAME    an HTTP answer over verified TLS
-//	udp ADDRESS           a datagram there and back
-//	noudp ADDRESS         no answer within five milliseconds
-func probe() error {
-	d := json.NewDecoder(os.Stdin)
-	for {
-		var line string
-		if err := d.Decode(&line); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		f := strings.Fields(line)
-		reached := map[string]func([]string) bool{"https": https, "udp": udp, "noudp": func(f []string) bool { return !udp(f) }}[f[0]]
-		begun, at := time.Now(), time.Now()
-		for !reached(f) {
-			if time.Since(begun) > 10*time.Second {
-				return fmt.Errorf("%s: not within 10 s", line)
-			}
-			time.Sleep(time.Millisecond)
-			at = time.Now()
-		}
-		if f[0] != "noudp" { // there the try itself is the wait for nothing
-			at = time.Now()
-		}
-		fmt.Println(at.UnixNano())
-	}
-}
-
-func https(f []string) bool {
-	pool := x509.NewCertPool()
-	pem, err := os.ReadFile(os.Getenv("AWS_CA_BUNDLE"))
-	if err != nil || !pool.AppendCertsFromPEM(pem) {
-		return false
-	}
-	raw, err := net.DialTimeout("tcp", net.JoinHostPort(f[1], "443"), 20*time.Millisecond)
-	if err != nil {
-		return false
-	}
-	c := tls.Client(raw, &tls.Config{ServerName: f[2], RootCAs: pool})
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(time.Second))
-	t := http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }, DisableKeepAlives: true}
-	resp, err := (&http.Client{Transport: &t}).Get("https://" + f[2] + "/")
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return true // any answer is one
-}
-
-func udp(f []string) bool {
-	c, err := net.Dial("udp", net.JoinHostPort(f[1], strconv.Itoa(echoPort)))
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Millisecond))
-	return ping(c, []byte{1}) == nil
 }

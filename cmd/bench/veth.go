@@ -16,20 +16,24 @@ import (
 	"enishi.dev/enishi/netns"
 )
 
-// measureMain is `bench measure HOST DURATION`, inside a namespace.
+// measureMain is `bench measure LOAD HOST DURATION`, inside a namespace.
 func measureMain(args []string) error {
-	if len(args) != 2 {
-		return errors.New("usage: measure HOST DURATION")
+	if len(args) != 3 {
+		return errors.New("usage: measure LOAD HOST DURATION")
 	}
-	d, err := time.ParseDuration(args[1])
+	d, err := time.ParseDuration(args[2])
 	if err != nil {
 		return err
 	}
-	f, err := measure(args[0], d)
+	load, ok := loads[args[0]]
+	if !ok {
+		return fmt.Errorf("no load %q", args[0])
+	}
+	x, err := load(args[1], d)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(f)
+	return json.NewEncoder(os.Stdout).Encode(x)
 }
 
 // pair is two ends between which loads run.
@@ -39,12 +43,12 @@ type pair struct {
 	host   string
 }
 
-func (p pair) measure(d time.Duration) (f figures, err error) {
-	out, err := p.client("measure", p.host, d.String()).Output()
+func (p pair) measure(load string, d time.Duration) (x float64, err error) {
+	out, err := p.client("measure", load, p.host, d.String()).Output()
 	if err != nil {
-		return f, err
+		return 0, err
 	}
-	return f, json.Unmarshal(out, &f)
+	return x, json.Unmarshal(out, &x)
 }
 
 // bare is a veth pair between two namespaces, and nothing else.
@@ -124,23 +128,39 @@ func veth(ctx context.Context, b *bench) ([]row, error) {
 	if b.quick {
 		rounds, d = 3, 300*time.Millisecond
 	}
-	var stream, p50, connect []float64
-	for i := range rounds {
-		var f [2]figures
-		for k := range 2 { // A B, B A, A B, …
-			which := (i + k) % 2
-			if f[which], err = []pair{bare, ours}[which].measure(d); err != nil {
-				return nil, err
+	var rows []row
+	for _, l := range []struct {
+		load, what, unit string
+		less             bool // is better
+	}{
+		{"stream", "one stream", "Gbit/s", false},
+		{"roundtrip", "request/response p50", "µs", true},
+		{"connect", "connect and close", "a second", false},
+	} {
+		// A B, B A, A B, …: what the machine does meanwhile falls on both.
+		var ratios []float64
+		var xs [2][]float64
+		for i := range rounds {
+			var x [2]float64
+			for k := range 2 {
+				which := (i + k) % 2
+				if x[which], err = []pair{bare, ours}[which].measure(l.load, d); err != nil {
+					return nil, err
+				}
 			}
+			for k := range x {
+				xs[k] = append(xs[k], x[k])
+			}
+			ratio := x[1] / x[0]
+			if l.less {
+				ratio = 1 / ratio
+			}
+			ratios = append(ratios, ratio)
+			fmt.Fprintf(os.Stderr, "  %s: %.1f %s, bare %.1f: %.2f\n", l.load, x[1], l.unit, x[0], ratio)
 		}
-		stream = append(stream, f[1].Gbits/f[0].Gbits)
-		p50 = append(p50, f[0].P50/f[1].P50)
-		connect = append(connect, f[1].Connect/f[0].Connect)
-		fmt.Fprintf(os.Stderr, "  %.1f / %.1f Gbit/s, p50 %.1f / %.1f µs, %.0f / %.0f connects/s\n", f[1].Gbits, f[0].Gbits, f[1].P50, f[0].P50, f[1].Connect, f[0].Connect)
+		m := quantile(ratios, 0.5)
+		rows = append(rows, row{"instance to instance against a bare veth pair: " + l.what, "0.95",
+			fmt.Sprintf("%.2f, rounds from %.2f to %.2f (medians: %.1f %s, bare %.1f)", m, ratios[0], ratios[len(ratios)-1], quantile(xs[1], 0.5), l.unit, quantile(xs[0], 0.5)), m >= 0.95})
 	}
-	ratio := func(what string, xs []float64) row {
-		m := quantile(xs, 0.5)
-		return row{"instance to instance against a bare veth pair: " + what, "0.95", fmt.Sprintf("%.2f", m), m >= 0.95}
-	}
-	return []row{ratio("one stream", stream), ratio("request/response p50", p50), ratio("connect and close", connect)}, nil
+	return rows, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -28,16 +29,26 @@ type world struct {
 	run   string
 }
 
-// start runs enishi and returns how long it took until it was ready.
+// start runs enishi and returns how long it took until it was ready. None may run.
 func (b *bench) start(ctx context.Context) (time.Duration, error) {
 	w := &world{run: filepath.Join(b.dir, "run"), ended: make(chan error, 1)}
 	w.up = exec.Command(b.enishi, "--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0")
 	w.up.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
 	begun := time.Now()
-	if err := w.up.Start(); err != nil {
+	started := make(chan error)
+	go func() {
+		// The thread that started it must live as long: its death is up's signal to end.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := w.up.Start()
+		started <- err
+		if err == nil {
+			w.ended <- w.up.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
 		return 0, err
 	}
-	go func() { w.ended <- w.up.Wait() }()
 	b.world = w
 	for {
 		if text, err := os.ReadFile(filepath.Join(w.run, "client.json")); err == nil {
