@@ -13,6 +13,7 @@ import (
 
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/peer"
+	"enishi.dev/enishi/store"
 )
 
 // heartbeat is how often a stream without news carries an empty line.
@@ -77,9 +78,10 @@ func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *
 		h = newHost(name)
 		s.hosts[name] = h
 	}
-	h.lastSeen = time.Now()
-	s.judge() // a new host is live from now on, which makes its units
+	h.hear(role)
+	s.judge() // a host whose agent comes is live from now on
 	if !known {
+		s.update(h, store.Step{View: s.view, All: true})
 		h.restated = hoststate.Position{} // nobody was told others before
 	}
 	h.streams[st] = struct{}{}
@@ -96,9 +98,7 @@ func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *
 func (s *Server) leave(name string, st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.hosts[name]
-	delete(h.streams, st)
-	h.lastSeen = time.Now()
+	delete(s.hosts[name].streams, st)
 }
 
 const maxReport = 16 << 20
@@ -116,7 +116,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	if h := s.hosts[rep.Host]; h != nil {
-		h.lastSeen = time.Now()
+		h.hear(rep.Role)
 		h.positions[rep.Role] = rep.Position
 		if rep.Full || h.refused[rep.Role] == nil {
 			h.refused[rep.Role] = map[string]string{}

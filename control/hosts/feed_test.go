@@ -163,6 +163,7 @@ func TestAProcessWhosePositionWasStatedAnewIsToldAll(t *testing.T) {
 func TestAStreamOverASocket(t *testing.T) {
 	w := newWorld(t)
 	w.connect("abcd")
+	defer w.leave("local", w.join("local", hoststate.RoleAgent, hoststate.Position{})) // by which the host is live
 	c := w.serve()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -243,24 +244,33 @@ func TestAStreamWithoutNewsIsHeardAllTheSame(t *testing.T) {
 	})
 }
 
-func TestAHostIsLiveUntilItWasSilentForAWhile(t *testing.T) {
+func TestAHostIsLiveUntilItsAgentWasSilentForAWhile(t *testing.T) {
 	w := newWorld(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := New(w.Options)
 		st := s.join("local", hoststate.RoleAgent, hoststate.Position{})
-		live := func() []string { s.mu.Lock(); s.judge(); s.mu.Unlock(); return s.LiveHosts() }
-		time.Sleep(10 * silence)
-		if len(live()) != 1 {
-			t.Error("a host with a stream is not live")
+		live := func() bool { s.mu.Lock(); s.judge(); s.mu.Unlock(); return len(s.LiveHosts()) == 1 }
+		hears := func(role hoststate.Role) { s.mu.Lock(); s.hosts["local"].hear(role); s.mu.Unlock() }
+		for range 5 {
+			time.Sleep(silence - 1)
+			if !live() {
+				t.Error("a host is not live that was heard just now")
+			}
+			hears(hoststate.RoleAgent)
+		}
+		time.Sleep(silence - 1)
+		hears(hoststate.RoleGateway)
+		time.Sleep(1)
+		if live() {
+			t.Error("a host is live whose agent keeps its stream open and is silent")
+		}
+		hears(hoststate.RoleAgent)
+		if !live() {
+			t.Error("a host is not live that is heard again")
 		}
 		s.leave("local", st)
-		time.Sleep(silence - 1)
-		if len(live()) != 1 {
-			t.Error("a host is not live that was there just now")
-		}
-		time.Sleep(1)
-		if len(live()) != 0 {
-			t.Error("a host is live that was silent")
+		if !live() {
+			t.Error("a host is not waited for that was there just now")
 		}
 	})
 }

@@ -16,7 +16,7 @@ type host struct {
 	name      string
 	compiler  *compile.Compiler
 	streams   map[*stream]struct{}
-	lastSeen  time.Time
+	heard     time.Time          // when its agent was last heard
 	restated  hoststate.Position // where its units last became others without a step of the store
 	positions map[hoststate.Role]hoststate.Position
 	refused   map[hoststate.Role]map[string]string
@@ -42,14 +42,11 @@ func newHost(name string) *host {
 	}
 }
 
-// connected says that the host's agent follows.
-func (h *host) connected() bool {
-	for st := range h.streams {
-		if st.role == hoststate.RoleAgent {
-			return true
-		}
+// hear notes that a process of the host spoke.
+func (h *host) hear(role hoststate.Role) {
+	if role == hoststate.RoleAgent {
+		h.heard = time.Now()
 	}
-	return false
 }
 
 // note keeps the addresses from which tenants can call.

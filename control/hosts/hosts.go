@@ -130,7 +130,8 @@ func (s *Server) tell() {
 	s.changed = make(chan struct{})
 }
 
-// silence is how long a host may say nothing before nobody waits for it.
+// silence is how long a host's agent may say nothing, connected or not, before
+// nobody waits for it. It reports every 2 s.
 const silence = 5 * time.Second
 
 // judge decides which hosts are live, and has units made anew when that changes.
@@ -138,7 +139,7 @@ const silence = 5 * time.Second
 func (s *Server) judge() {
 	var live []string
 	for name, h := range s.hosts {
-		if h.connected() || time.Since(h.lastSeen) < silence {
+		if time.Since(h.heard) < silence {
 			live = append(live, name)
 		}
 	}

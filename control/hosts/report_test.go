@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/hoststate/feed"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
@@ -33,6 +34,7 @@ func readStatus(t *testing.T, c *http.Client) (st hoststate.ControlStatus) {
 func TestReports(t *testing.T) {
 	w := newWorld(t)
 	c := w.serve()
+	defer w.leave("local", w.join("local", hoststate.RoleAgent, hoststate.Position{}))
 	defer w.leave("local", w.join("local", hoststate.RoleGateway, hoststate.Position{}))
 	at := w.at()
 	for _, s := range []struct {
@@ -113,10 +115,14 @@ func TestStatusSaysWhatDoesNotHoldYet(t *testing.T) {
 func TestReadyWaitsForBothProcesses(t *testing.T) {
 	needsRoot(t)
 	w := newWorld(t)
-	c := w.serve()
+	socket := w.listen()
 	defer w.leave("local", w.join("local", hoststate.RoleAgent, hoststate.Position{}))
 	answered := make(chan int, 1)
-	go func() { code, _ := ask(t, c, http.MethodGet, "/v1/ready", nil); answered <- code }()
+	c := feed.UnixClient(socket)
+	go func() { // by connections of its own: who asks closes idle ones
+		code, _ := ask(t, feed.UnixClient(socket), http.MethodGet, "/v1/ready", nil)
+		answered <- code
+	}()
 	stale := w.at()
 	stale.Revision--
 	for _, s := range []struct {

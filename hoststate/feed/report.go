@@ -47,16 +47,17 @@ func (r *Reporter) reached(p hoststate.Position) {
 func (r *Reporter) restart() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.full = true
+	r.full, r.met = true, true
 }
 
-// pending returns the next report and forgets the news that it carries. Before
-// the first batch there is none, as a report means nothing without a position.
+// pending returns the next report and forgets the news that it carries. Nothing
+// means anything without a position: until the first batch holds, which may take a
+// while, a control that was met only hears that this process is alive.
 func (r *Reporter) pending() (rep hoststate.Report, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.position == (hoststate.Position{}) {
-		return rep, false
+		return rep, r.met
 	}
 	f := r.news
 	if r.full {

@@ -18,6 +18,7 @@ type Reporter struct {
 	all      facts // all that holds now
 	news     facts // what of it control has not heard
 	full     bool  // control must hear all of it
+	met      bool  // a control has let this process follow
 }
 
 // facts is what a report carries, but for its head.

@@ -82,6 +82,26 @@ func TestReporter(t *testing.T) {
 	}
 }
 
+func TestBeforeTheFirstBatchHoldsAProcessOnlyIsAlive(t *testing.T) {
+	r := new(Reporter)
+	r.Refused(hoststate.Key{Kind: hoststate.KindNetwork, ID: "vpc-1"}, "no room")
+	if rep, ok := r.pending(); ok {
+		t.Errorf("to no control it says %+v", rep)
+	}
+	r.restart()
+	for range 2 {
+		rep, ok := r.pending()
+		if diff := cmp.Diff(hoststate.Report{}, rep); !ok || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", ok, diff)
+		}
+	}
+	r.reached(hoststate.Position{Revision: 1})
+	want := hoststate.Report{Position: hoststate.Position{Revision: 1}, Full: true, Refused: map[string]string{"network/vpc-1": "no room"}}
+	if rep, _ := r.pending(); !cmp.Equal(want, rep) {
+		t.Errorf("then it says %+v", rep)
+	}
+}
+
 // TestWhoHearsEveryReportKnowsAll says things in any order, loses any reports,
 // and holds what control puts together against what holds.
 func TestWhoHearsEveryReportKnowsAll(t *testing.T) {
