@@ -29,6 +29,7 @@ func ready(ctx context.Context, b *bench) ([]row, error) {
 			return nil, err
 		}
 		ms = append(ms, float64(took.Microseconds())/1000)
+		fmt.Fprintf(os.Stderr, "  %.0f ms\n", ms[len(ms)-1])
 		weights = b.weigh()
 		if err := b.stop(); err != nil {
 			return nil, err
