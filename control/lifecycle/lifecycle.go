@@ -28,6 +28,7 @@ type Lifecycle struct {
 	told bool          // which hosts are live
 	wake chan struct{} // holds one token while something new was seen
 
+	expected  map[string]bool        // hosts that had instances when this began
 	unsettled map[store.Ref]struct{} // rows that are not where they are wanted
 	withdrawn map[string]int64       // interface -> revision by which it was withdrawn
 	since     time.Time              // when hosts could begin to come
@@ -95,11 +96,15 @@ func (l *Lifecycle) Run(ctx context.Context) error {
 func (l *Lifecycle) take(step store.Step) {
 	refs := step.Changed
 	if step.All {
+		l.expected = map[string]bool{}
 		for e := range step.View.Endpoints.All() {
 			refs = append(refs, store.Ref{Kind: store.KindEndpoint, ID: string(e.ID)})
 		}
 		for i := range step.View.Instances.All() {
 			refs = append(refs, store.Ref{Kind: store.KindInstance, ID: string(i.ID)})
+			if i.Status.Gone.IsZero() {
+				l.expected[i.Host] = true
+			}
 		}
 		for e := range step.View.ENIs.All() {
 			refs = append(refs, store.Ref{Kind: store.KindENI, ID: string(e.ID)})
@@ -188,6 +193,20 @@ func (l *Lifecycle) observed() Observed {
 		l.unsettled[r] = struct{}{}
 	}
 	l.news = nil
-	l.seen.Early = !l.told && time.Since(l.since) < patience
-	return l.seen.clone()
+	l.seen.Early = l.early()
+	return l.seen.about(l.unsettled)
+}
+
+// early says that hosts may still be on their way: none was heard of, or not all
+// that have something to let go of.
+func (l *Lifecycle) early() bool {
+	if time.Since(l.since) >= patience {
+		return false
+	}
+	for h := range l.expected {
+		if !slices.Contains(l.seen.Live, h) {
+			return true
+		}
+	}
+	return !l.told
 }

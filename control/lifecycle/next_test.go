@@ -190,11 +190,23 @@ func TestALifecycleThatBeginsGivesHostsTimeToCome(t *testing.T) {
 			t.Fatal(got)
 		}
 	})
+	t.Run("for others that have instances is waited too", func(t *testing.T) {
+		w.launch("i-2", "b")
+		w.runs("a", "i-1", hoststate.InstanceStopped, "")
+		w.closed("a", "vpce-1")
+		w.confirm("a")
+		w.settle()
+		w.confirm("a")
+		w.settle()
+		if got, want := w.state(), "vpce-1 deleting, i-1 shutting-down, i-2 pending, eni-1, (eni-9), (eni-i-1), eni-i-2"; got != want {
+			t.Fatalf("want %s\ngot  %s", want, got)
+		}
+	})
 	t.Run("when none has come nobody is waited for", func(t *testing.T) {
 		w.l.told, w.l.since = false, time.Now().Add(-patience)
 		w.l.Live(nil)
 		w.settle()
-		if got := w.state(); got != "vpce-1 deleted, i-1 terminated" {
+		if got := w.state(); got != "vpce-1 deleted, i-1 terminated, i-2 pending, eni-i-2" {
 			t.Fatal(got)
 		}
 	})

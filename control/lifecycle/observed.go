@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/store"
 )
 
 // Observed is what hosts have reported so far.
 type Observed struct {
 	Live      []string                                         // names of live hosts, ascending
-	Early     bool                                             // no host has had the time to come: that none is live says nothing
+	Early     bool                                             // hosts have not had the time to come: that they are not live says nothing
 	Positions map[string]map[hoststate.Role]hoststate.Position // by host
 	Ready     map[string]map[string]int64                      // host -> endpoint -> generation that was reached
 	Closed    map[string]map[string]bool                       // host -> endpoints whose connections are reset
@@ -65,23 +66,32 @@ func (o *Observed) forget(id string) {
 	}
 }
 
-// clone is a copy that nobody else changes.
-func (o Observed) clone() Observed {
+// about is a copy, which nobody else changes, of what was seen of the rows. There
+// may be very many others.
+func (o Observed) about(rows map[store.Ref]struct{}) Observed {
 	c := newObserved()
 	c.Live, c.Early = slices.Clone(o.Live), o.Early
 	for h, m := range o.Positions {
 		c.Positions[h] = maps.Clone(m)
 	}
-	for h, m := range o.Ready {
-		c.Ready[h] = maps.Clone(m)
-	}
-	for h, m := range o.Closed {
-		c.Closed[h] = maps.Clone(m)
-	}
-	for h, m := range o.Instances {
-		c.Instances[h] = maps.Clone(m)
+	for r := range rows {
+		pick(c.Ready, o.Ready, r.ID)
+		pick(c.Closed, o.Closed, r.ID)
+		pick(c.Instances, o.Instances, r.ID)
 	}
 	return c
+}
+
+// pick copies what every host said of one row.
+func pick[V any](to, from map[string]map[string]V, id string) {
+	for h, m := range from {
+		if v, ok := m[id]; ok {
+			if to[h] == nil {
+				to[h] = map[string]V{}
+			}
+			to[h][id] = v
+		}
+	}
 }
 
 // confirmed says that every live host has let go of what was withdrawn by the

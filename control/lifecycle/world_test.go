@@ -217,7 +217,7 @@ func (w *world) age(d time.Duration) {
 // remembered is what is still known of rows, by name.
 func (w *world) remembered() map[string]bool {
 	all := map[string]bool{}
-	o := w.l.observed()
+	o := w.l.seen
 	for _, m := range o.Ready {
 		for id := range m {
 			all[id] = true
