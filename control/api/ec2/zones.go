@@ -16,6 +16,7 @@ import (
 func zoneFilters(in string) filters[region.Zone] {
 	is := func(s string) func(region.Zone) []string { return func(region.Zone) []string { return []string{s} } }
 	return filters[region.Zone]{
+		"group-long-name":  func(region.Zone) []string { return nil },
 		"group-name":       is(in + "-zg-1"),
 		"message":          func(region.Zone) []string { return nil },
 		"opt-in-status":    is("opt-in-not-required"),

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ec2
+
+import (
+	_ "embed"
+	"strings"
+	"testing"
+
+	"enishi.dev/enishi/aws/region"
+	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/store"
+)
+
+// filterNames has a line for each filter that AWS documents: action and name.
+//
+//go:embed testdata/filters.list
+var filterNames string
+
+func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
+	r, _ := region.Of("ap-northeast-1")
+	c, v := &api.Call{Region: r.Name}, new(store.View)
+	knows := map[string]func(string) bool{
+		"DescribeAvailabilityZones":   known(zoneFilters(r.Name)),
+		"DescribeInstances":           known(instanceFilters(c, v)),
+		"DescribeNetworkInterfaces":   known(interfaceFilters(c, v)),
+		"DescribeRegions":             known(regionFilters),
+		"DescribeRouteTables":         known(routeTableFilters()),
+		"DescribeSecurityGroupRules":  known(ruleFilters),
+		"DescribeSecurityGroups":      known(groupFilters(v)),
+		"DescribeSubnets":             known(subnetFilters(c, v)),
+		"DescribeTags":                known(tagFilters),
+		"DescribeVpcEndpoints":        known(endpointFilters),
+		"DescribeVpcEndpointServices": known(serviceFilters(r)),
+		"DescribeVpcs":                known(vpcFilters),
+	}
+	for line := range strings.Lines(filterNames) {
+		action, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != "tag-key" && (knows[action] == nil || !knows[action](name)) {
+			t.Errorf("%s does not know the filter %s", action, name)
+		}
+	}
+}
+
+func known[T any](f filters[T]) func(string) bool {
+	return func(name string) bool { _, ok := f[name]; return ok }
+}
