@@ -105,6 +105,7 @@ func setup(e *testscript.Env) error {
 	}
 	run := filepath.Join(dir, "run")
 	e.Defer(func() {
+		endLeft(run)
 		if err := errors.Join(agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
 			fmt.Fprintln(os.Stderr, "clean up:", err)
 		}
@@ -117,6 +118,26 @@ func setup(e *testscript.Env) error {
 		e.Setenv(name, os.Getenv(name))
 	}
 	return nil
+}
+
+// endLeft ends the `up` that a script which failed has left in the run directory.
+func endLeft(run string) {
+	b, err := os.ReadFile(filepath.Join(run, lockFile))
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(string(b))
+	if err != nil || !running(run) {
+		return
+	}
+	_ = unix.Kill(pid, unix.SIGTERM)
+	for range 1000 {
+		if !running(run) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
 }
 
 func waitFor(ts *testscript.TestScript, _ bool, args []string) {
