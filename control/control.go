@@ -131,6 +131,6 @@ func rootKey(account string, now time.Time) (iam.AccessKey, error) {
 	}
 	return iam.AccessKey{
 		ID: string(id), Secret: base64.StdEncoding.EncodeToString(b[16:]), Account: account,
-		ARN: "arn:aws:iam::" + account + ":root", UserID: account, Created: now,
+		ARN: iam.RootARN(account), UserID: account, Created: now,
 	}, nil
 }

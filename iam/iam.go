@@ -4,7 +4,11 @@
 // pure: values and checks, no I/O, no clock.
 package iam
 
-import "time"
+import (
+	"time"
+
+	"enishi.dev/enishi/aws/arn"
+)
 
 // Account is an AWS account: twelve digits.
 type Account struct {
@@ -20,4 +24,9 @@ type AccessKey struct {
 	ARN     string    `json:"arn"`    // of the principal: arn:aws:iam::ACCOUNT:root
 	UserID  string    `json:"userId"` // of the principal; the account for root
 	Created time.Time `json:"created"`
+}
+
+// RootARN names an account's root, who may do everything in it.
+func RootARN(account string) string {
+	return arn.ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}.String()
 }

@@ -11,8 +11,8 @@ import (
 	"enishi.dev/enishi/aws/region"
 )
 
-// regionAndService is where the endpoint leads.
-func (e Endpoint) regionAndService() (region.Region, region.Service) {
+// RegionAndService is where the endpoint leads.
+func (e Endpoint) RegionAndService() (region.Region, region.Service) {
 	r, _ := region.Of(e.Region)
 	s, _ := r.ServiceOf(e.Service)
 	return r, s
@@ -20,20 +20,20 @@ func (e Endpoint) regionAndService() (region.Region, region.Service) {
 
 // RegionalName leads to all of the endpoint's interfaces (reference 1.5).
 func (e Endpoint) RegionalName() string {
-	r, s := e.regionAndService()
+	r, s := e.RegionAndService()
 	return string(e.ID) + "-" + e.Suffix + "." + r.BaseName(s)
 }
 
 // ZonalName leads to the endpoint's interface in the zone.
 func (e Endpoint) ZonalName(zone string) string {
-	r, s := e.regionAndService()
+	r, s := e.RegionAndService()
 	return string(e.ID) + "-" + e.Suffix + "-" + zone + "." + r.BaseName(s)
 }
 
 // PrivateName is the service's public name, which the endpoint takes over in its
 // VPC when it has private DNS.
 func (e Endpoint) PrivateName() string {
-	r, s := e.regionAndService()
+	r, s := e.RegionAndService()
 	return r.PrivateName(s)
 }
 

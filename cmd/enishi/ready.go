@@ -8,28 +8,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-)
 
-// bootstrap is control's answer about the first account.
-type bootstrap struct {
-	Account   string `json:"account"`
-	Region    string `json:"region"`
-	AccessKey string `json:"accessKeyId"`
-	SecretKey string `json:"secretAccessKey"`
-	CA        string `json:"ca"` // PEM
-}
+	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/hoststate/feed"
+)
 
 // awaitReady returns once all parts have come to one position. By then ca.pem
 // and client.json are there.
 func (u *upRun) awaitReady(ctx context.Context) (client, error) {
-	var b bootstrap
+	var b hosts.Bootstrap
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/bootstrap", &b); err != nil {
 		return client{}, err
 	}
@@ -53,12 +46,8 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 
 // getJSON asks one of the parts over its socket in the run directory.
 func getJSON(ctx context.Context, socket, path string, out any) error {
-	h := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
+	h := feed.UnixClient(socket)
+	defer h.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enishi"+path, nil)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,7 +99,7 @@ func (a *app) awaitRunning(ctx context.Context, c client, id string) error {
 		case time.Since(begun) > startLimit:
 			return fmt.Errorf("instance %s is %s after %s: see `enishi status`", id, state, startLimit)
 		case time.Since(begun) > time.Second && !told:
-			fmt.Fprintf(os.Stderr, "waiting for instance %s\n", id)
+			fmt.Fprintf(a.stderr, "waiting for instance %s\n", id)
 			told = true
 		}
 		select {

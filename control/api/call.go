@@ -3,6 +3,7 @@
 package api
 
 import (
+	"enishi.dev/enishi/aws/arn"
 	"enishi.dev/enishi/hoststate"
 )
 
@@ -30,7 +31,7 @@ func (c *Call) Owner() string { return c.Account + "/" + c.Region }
 
 // Resource is the ARN of one of the caller's resources in the region.
 func (c *Call) Resource(kind, id string) string {
-	return "arn:aws:" + c.Service + ":" + c.Region + ":" + c.Account + ":" + kind + "/" + id
+	return arn.ARN{Partition: "aws", Service: c.Service, Region: c.Region, Account: c.Account, Resource: kind + "/" + id}.String()
 }
 
 // Scope separates the ClientTokens of different callers, regions and actions.

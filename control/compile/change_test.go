@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"enishi.dev/enishi/control/api/apitest"
 	"enishi.dev/enishi/control/compile"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
@@ -21,7 +22,7 @@ import (
 // TestChangesLeadWhereTheWholeLeads makes random changes and holds what the
 // compilers of two hosts have kept up to date against everything made anew.
 func TestChangesLeadWhereTheWholeLeads(t *testing.T) {
-	s := openStore(t)
+	s := apitest.OpenStore(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		decide(t, s, clear)
 		decide(t, s, newWorld)

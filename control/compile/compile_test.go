@@ -3,10 +3,8 @@
 package compile_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"enishi.dev/enishi/control/api/apitest"
 	"enishi.dev/enishi/control/compile"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
@@ -24,28 +23,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the goldens")
-
-// openStore returns a store of its own, with real etcd behind it.
-func openStore(t testing.TB) *store.Store {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	e, err := store.StartEmbedded(ctx, t.TempDir(), slog.New(slog.DiscardHandler), store.EmbedOptions{UnsafeNoFsync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(ctx, e.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-		e.Close()
-	})
-	return s
-}
 
 // newWorld makes two VPCs with the same range, each with a subnet.
 func newWorld(tx *store.Tx) {
@@ -132,7 +109,7 @@ func golden(t *testing.T, name string, units map[hoststate.Key]hoststate.Unit) {
 }
 
 func TestTheLifeOfAnEndpoint(t *testing.T) {
-	s := openStore(t)
+	s := apitest.OpenStore(t)
 	decide(t, s, newWorld)
 	golden(t, "empty", compile.Host(s.View(), here))
 	decide(t, s, func(tx *store.Tx) { launch(tx, 1, 0, "local"); launch(tx, 2, 1, "other") })

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"enishi.dev/enishi/control/api/apitest"
 	"enishi.dev/enishi/control/compile"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
@@ -31,7 +32,7 @@ func populate(t *testing.T, s *store.Store, from, to int) {
 // TestAChangeCostsWhatItChanges counts what is allocated when something changes
 // with few and with many interfaces in the model.
 func TestAChangeCostsWhatItChanges(t *testing.T) {
-	s := openStore(t)
+	s := apitest.OpenStore(t)
 	decide(t, s, func(tx *store.Tx) { newWorld(tx); connect(tx, 1, 0) })
 	changes := map[string]struct {
 		ref store.Ref

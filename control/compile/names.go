@@ -13,12 +13,6 @@ import (
 // nameTTL is how long an answer may be kept, in seconds (reference 1.5, observed).
 const nameTTL = 60
 
-func (w world) regionAndService(e vpc.Endpoint) (region.Region, region.Service) {
-	r, _ := region.Of(e.Region)
-	s, _ := r.ServiceOf(e.Service)
-	return r, s
-}
-
 // tlsNames are the names for which the endpoint has a certificate.
 func (w world) tlsNames(e vpc.Endpoint) []string {
 	names := []string{e.RegionalName()}

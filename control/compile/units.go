@@ -161,7 +161,7 @@ func (w world) endpoint(id string) *hoststate.Endpoint {
 		return nil
 	}
 	v, _ := w.VPCs.Get(string(e.VPC))
-	_, service := w.regionAndService(e)
+	_, service := e.RegionAndService()
 	out := &hoststate.Endpoint{
 		ID: id, Network: string(e.VPC), VNI: v.VNI, Account: e.Account, Region: e.Region, Service: service.Label,
 		Names: w.tlsNames(e), Addresses: []netip.Addr{}, Ports: endpointPorts, Generation: e.Generation, Closing: e.DeleteRequested,

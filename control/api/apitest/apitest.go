@@ -134,7 +134,7 @@ func (b *bench) newAccount() (iam.AccessKey, error) {
 	k := iam.AccessKey{
 		ID: fmt.Sprintf("AKIA%016d", n), Secret: fmt.Sprintf("secret%034d", n), Account: fmt.Sprintf("%012d", 100_000_000_000+n), Created: Now,
 	}
-	k.ARN, k.UserID = "arn:aws:iam::"+k.Account+":root", k.Account
+	k.ARN, k.UserID = iam.RootARN(k.Account), k.Account
 	return k, b.store.Decide(context.Background(), func(tx *store.Tx) error {
 		tx.Accounts.Put(iam.Account{ID: k.Account, Created: Now})
 		tx.AccessKeys.Put(k)
