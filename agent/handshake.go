@@ -82,12 +82,22 @@ func (p *prober) handshake(ctx context.Context, t target, roots *x509.CertPool) 
 		return err
 	}
 	defer c.Close()
+	// HandshakeContext would close the connection when ctx ends, and what is then
+	// still on its way would be answered from a port that is nobody's any more. So
+	// ctx cuts the handshake short, and the connection is parted with all the same.
+	cut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cut)
+		_ = c.SetDeadline(time.Unix(1, 0))
+	})
 	session := tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12})
-	if err := session.HandshakeContext(ctx); err != nil {
-		return err
+	err = session.Handshake()
+	if !stop() {
+		<-cut
+		err = errors.Join(ctx.Err(), err)
 	}
 	part(session, c.(*net.TCPConn))
-	return nil
+	return err
 }
 
 // parting is how long the other side may take to say goodbye.
