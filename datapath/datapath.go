@@ -19,14 +19,13 @@ import (
 )
 
 // Options says where a datapath lives and how large it is. Zero sizes mean the
-// defaults. Other Flows or HalfOpen than before end the flows that are tracked.
+// defaults. Other Flows than before end the flows that are tracked.
 type Options struct {
-	Pins     string // a directory on a bpffs: maps, programs and links are pinned there
-	Log      *slog.Logger
-	Flows    int // halves of established flows, 262144 by default: each flow has two
-	HalfOpen int // halves of flows that have not been confirmed yet, 16384 by default
-	Quota    int // established flows of one interface, a quarter of Flows by default
-	MTU      int // the largest IP packet between interfaces, 9001 by default
+	Pins  string // a directory on a bpffs: maps, programs and links are pinned there
+	Log   *slog.Logger
+	Flows int // halves of flows, 524288 by default: each flow has two
+	Quota int // flows that one interface opened, an eighth of Flows by default
+	MTU   int // the largest IP packet between interfaces, 9001 by default
 }
 
 // The probe's own addresses: a probe binds to them, so that its connections come

@@ -24,24 +24,22 @@ func (d *Datapath) Flows() (int, error) {
 			n++
 		}
 	}
-	return n, errOr(readMap(d.objs.Flows, count), readMap(d.objs.HalfOpen, count))
+	return n, readMap(d.objs.Flows, count)
 }
 
 // Sweep removes flows that have expired, and those of interfaces that are gone.
 // The program judges; it is asked about every flow.
 func (d *Datapath) Sweep(ctx context.Context) error {
-	for _, m := range []*ebpf.Map{d.objs.Flows, d.objs.HalfOpen} {
-		var keys []bpfFlowKey
-		if err := readMap(m, func(k bpfFlowKey, _ bpfFlow) { keys = append(keys, k) }); err != nil {
+	var keys []bpfFlowKey
+	if err := readMap(d.objs.Flows, func(k bpfFlowKey, _ bpfFlow) { keys = append(keys, k) }); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(keys, sweepKeys) {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for part := range slices.Chunk(keys, sweepKeys) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := d.sweep(part); err != nil {
-				return fmt.Errorf("sweep: %w", err)
-			}
+		if err := d.sweep(part); err != nil {
+			return fmt.Errorf("sweep: %w", err)
 		}
 	}
 	return d.sweepUsages()

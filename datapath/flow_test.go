@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"testing"
 	"time"
-
-	"github.com/cilium/ebpf"
 )
 
 // step puts a packet in and says what must become of it.
@@ -30,24 +28,27 @@ func (b *bench) steps(steps ...step) {
 // age lets time pass for all flows.
 func (b *bench) age(d time.Duration) {
 	b.t.Helper()
-	for _, m := range []*ebpf.Map{b.objs.Flows, b.objs.HalfOpen} {
-		all := map[bpfFlowKey]bpfFlow{}
-		if err := readMap(m, func(k bpfFlowKey, f bpfFlow) { all[k] = f }); err != nil {
+	all := map[bpfFlowKey]bpfFlow{}
+	if err := readMap(b.objs.Flows, func(k bpfFlowKey, f bpfFlow) { all[k] = f }); err != nil {
+		b.t.Error(err)
+	}
+	for k, f := range all {
+		f.Seen -= uint64(d)
+		if err := b.objs.Flows.Put(k, f); err != nil {
 			b.t.Error(err)
-		}
-		for k, f := range all {
-			f.Seen -= uint64(d)
-			if err := m.Put(k, f); err != nil {
-				b.t.Error(err)
-			}
 		}
 	}
 }
 
 // halves returns how many halves of flows are half-open, and how many established.
 func (b *bench) halves() (half, established int) {
-	b.must(readMap(b.objs.HalfOpen, func(bpfFlowKey, bpfFlow) { half++ }))
-	b.must(readMap(b.objs.Flows, func(bpfFlowKey, bpfFlow) { established++ }))
+	b.must(readMap(b.objs.Flows, func(_ bpfFlowKey, f bpfFlow) {
+		if f.State&uint32(bpfFlowStateFLOW_ESTABLISHED) != 0 {
+			established++
+		} else {
+			half++
+		}
+	}))
 	return half, established
 }
 

@@ -61,13 +61,12 @@ func Open(o Options) (*Datapath, error) {
 }
 
 func (o Options) size(spec *ebpf.CollectionSpec) error {
-	flows := cmp.Or(o.Flows, 1<<18)
+	flows := cmp.Or(o.Flows, 1<<19)
 	spec.Maps[bpfMapFlows].MaxEntries = uint32(flows)
-	spec.Maps[bpfMapHalfOpen].MaxEntries = uint32(cmp.Or(o.HalfOpen, 1<<14))
 	return errors.Join(
 		spec.Variables[bpfVarMtu].Set(uint32(cmp.Or(o.MTU, 9001))),
 		spec.Variables[bpfVarEndpointMtu].Set(uint32(min(EndpointMTU, cmp.Or(o.MTU, 9001)))),
-		spec.Variables[bpfVarFlowQuota].Set(uint32(cmp.Or(o.Quota, flows/4))),
+		spec.Variables[bpfVarFlowQuota].Set(uint32(cmp.Or(o.Quota, flows/8))),
 	)
 }
 

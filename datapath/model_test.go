@@ -220,8 +220,8 @@ func (b *bench) forget(f frame, m model) {
 	for _, u := range m.units {
 		if i, ok := u.(*hoststate.Interface); ok {
 			k.Owner, back.Owner = handle(i.ID), handle(i.ID)
-			b.objs.HalfOpen.Delete(k) // most have none
-			b.objs.HalfOpen.Delete(back)
+			b.objs.Flows.Delete(k) // most have none
+			b.objs.Flows.Delete(back)
 		}
 	}
 }

@@ -20,18 +20,27 @@ func TestFlowQuota(t *testing.T) {
 		tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3003, 80),
 		tcpPair("eni-1", "door-a", "10.0.1.10", "10.0.1.50", 3004, 443),
 	}
-	b.sub(t, "an interface may have no more", func(t *testing.T) {
+	refused := func(p pair) {
+		b.t.Helper()
+		s := p.send(syn, "")
+		if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "too many flows" { // not foretold
+			b.t.Errorf("to %s: it was opened", p.z)
+		}
+	}
+	b.sub(t, "an interface may open no more, whether they were answered or not", func(t *testing.T) {
 		b.steps(pairs[0].open("to eni-2", "to eni-1")...)
-		b.steps(pairs[1].open("to eni-2", "to eni-1")...)
-		for _, p := range pairs[2:] {
-			steps := p.open("to "+map[bool]string{true: "door-a", false: "eni-2"}[p.z == "door-a"], "to eni-1")
-			steps[2].want = "drop: too many flows"
-			for i, s := range steps {
-				if i < 2 {
-					b.steps(s)
-				} else if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "too many flows" { // not foretold
-					t.Errorf("%s: it was established", p.z)
-				}
+		b.steps(pairs[1].send(syn, "to eni-2"))
+		refused(pairs[2])
+		refused(pairs[3])
+		b.steps(pairs[1].reply(syn|ack, "to eni-1"), pairs[1].send(ack, "to eni-2"))
+	})
+	b.sub(t, "those that others opened to it do not count", func(t *testing.T) {
+		for port := range uint16(3) {
+			p := tcpPair("eni-2", "eni-1", "10.0.1.20", "10.0.1.10", 5000+port, 80)
+			if port < 2 {
+				b.steps(p.open("to eni-1", "to eni-2")...)
+			} else {
+				refused(p)
 			}
 		}
 	})
@@ -39,7 +48,8 @@ func TestFlowQuota(t *testing.T) {
 		b.steps(pairs[0].reply(rst, "to eni-1"))
 		b.age(11 * time.Second)
 		b.must(b.Sweep(context.Background()))
-		b.steps(pairs[3].send(ack, "to door-a"))
+		b.steps(pairs[3].send(syn, "to door-a"))
+		refused(pairs[2])
 	})
 }
 
@@ -55,10 +65,13 @@ func TestFlowTableFull(t *testing.T) {
 		b.steps(p.open("to eni-2", "to eni-1")...)
 		q := p
 		q.there.sport, q.other.dport = 4001, 4001
-		b.steps(q.send(syn, "to eni-2"), q.reply(syn|ack, "to eni-1"))
-		s := q.send(ack, "")
+		s := q.send(syn, "")
 		if _, _ = b.run(s.port, s.in.bytes()); b.dropped() != "flow table full" {
-			t.Error("it was established")
+			t.Error("it was opened")
+		}
+		var u bpfUsage
+		if err := b.objs.Usages.Lookup(bpfUsageKey{Owner: handle("eni-1")}, &u); err != nil || u.Flows != 1 {
+			t.Errorf("eni-1 counts %d flows, %v, want 1", u.Flows, err)
 		}
 		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
 	})

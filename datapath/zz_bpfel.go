@@ -148,8 +148,7 @@ const (
 	bpfFlowStateFLOW_RESET        bpfFlowState = 32
 	bpfFlowStateFLOW_UNTRACKED    bpfFlowState = 64
 	bpfFlowStateFLOW_ENDPOINT     bpfFlowState = 128
-	bpfFlowStateFLOW_CHARGED      bpfFlowState = 256
-	bpfFlowStateFLOW_FIN_ACKED    bpfFlowState = 512
+	bpfFlowStateFLOW_FIN_ACKED    bpfFlowState = 256
 )
 
 type bpfGroupset struct {
@@ -365,7 +364,6 @@ const (
 	bpfMapDrops              = "drops"
 	bpfMapFlows              = "flows"
 	bpfMapGroupsets          = "groupsets"
-	bpfMapHalfOpen           = "half_open"
 	bpfMapInterfaces         = "interfaces"
 	bpfMapListeners          = "listeners"
 	bpfMapNetworks           = "networks"
@@ -458,7 +456,6 @@ type bpfMapSpecs struct {
 	Drops      *ebpf.MapSpec `ebpf:"drops"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Groupsets  *ebpf.MapSpec `ebpf:"groupsets"`
-	HalfOpen   *ebpf.MapSpec `ebpf:"half_open"`
 	Interfaces *ebpf.MapSpec `ebpf:"interfaces"`
 	Listeners  *ebpf.MapSpec `ebpf:"listeners"`
 	Networks   *ebpf.MapSpec `ebpf:"networks"`
@@ -519,7 +516,6 @@ type bpfMaps struct {
 	Drops      *ebpf.Map `ebpf:"drops"`
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Groupsets  *ebpf.Map `ebpf:"groupsets"`
-	HalfOpen   *ebpf.Map `ebpf:"half_open"`
 	Interfaces *ebpf.Map `ebpf:"interfaces"`
 	Listeners  *ebpf.Map `ebpf:"listeners"`
 	Networks   *ebpf.Map `ebpf:"networks"`
@@ -541,7 +537,6 @@ func (m *bpfMaps) Close() error {
 		m.Drops,
 		m.Flows,
 		m.Groupsets,
-		m.HalfOpen,
 		m.Interfaces,
 		m.Listeners,
 		m.Networks,

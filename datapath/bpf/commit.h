@@ -29,18 +29,30 @@ static __always_inline void set_target(const struct work *w, struct flow *f)
 	__builtin_memcpy(f->mac, w->to_mac, 6);
 }
 
+STEP int insert_half(const struct flow_key *k, struct flow *f)
+{
+	if (!k || !f)
+		return DROP_KERNEL;
+	long err = bpf_map_update_elem(&flows, k, f, BPF_NOEXIST);
+
+	if (err == -EEXIST) { /* an older connection with the same ports */
+		forget_half(k);
+		err = bpf_map_update_elem(&flows, k, f, BPF_NOEXIST);
+	}
+	return err ? DROP_TABLE_FULL : DROP_NONE;
+}
+
 /* A new connection: the target's half first, since answers may come at once. */
 STEP int open_flow(struct work *w)
 {
 	if (!w)
 		return DROP_KERNEL;
 	struct flow *f = &w->flow;
+	int charged = w->kind == PORT_INTERFACE, why;
 	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
 
-	if (bpf_map_lookup_elem(&flows, &w->key)) /* an older one with the same ports */
-		forget_half(&w->key);
-	if (bpf_map_lookup_elem(&flows, &w->back))
-		forget_half(&w->back);
+	if (charged && charge(w->key.owner))
+		return DROP_QUOTA;
 	__builtin_memset(f, 0, sizeof(*f));
 	f->seen = w->now;
 	f->peer = w->key.owner;
@@ -53,12 +65,20 @@ STEP int open_flow(struct work *w)
 		f->ifindex = w->ifindex;
 		__builtin_memcpy(f->mac, w->packet.source_mac, 6);
 	}
-	if (bpf_map_update_elem(&half_open, &w->back, f, BPF_ANY))
-		return DROP_TABLE_FULL;
+	why = insert_half(&w->back, f);
+	if (why)
+		goto full;
 	set_target(w, f);
 	f->state = endpoint | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.egress;
-	return bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY) ? DROP_TABLE_FULL : DROP_NONE;
+	why = insert_half(&w->key, f);
+	if (!why)
+		return DROP_NONE;
+	forget_half(&w->back);
+full:
+	if (charged)
+		uncharge(w->key.owner);
+	return why;
 }
 
 /* A decision taken again: the whole half is replaced, so that nobody reads a new
@@ -73,53 +93,17 @@ STEP int renew_flow(struct work *w, struct flow *own)
 	set_target(w, f);
 	if (f->state & FLOW_UNTRACKED && !w->own_untracked)
 		f->state &= ~FLOW_UNTRACKED;
-	long err = f->state & FLOW_ESTABLISHED ? bpf_map_update_elem(&flows, &w->key, f, BPF_ANY) : bpf_map_update_elem(&half_open, &w->key, f, BPF_ANY);
-	return err ? DROP_TABLE_FULL : DROP_NONE;
-}
-
-/* One half moves to where only its owner's quota can end it. */
-STEP int settle_half(struct flow_key *k, struct flow *f, int charged)
-{
-	if (!k || !f)
-		return DROP_KERNEL;
-	if (charged && charge(k->owner))
-		return DROP_QUOTA;
-	f->state |= FLOW_ESTABLISHED | FLOW_REPLIED | (charged ? FLOW_CHARGED : 0);
-	if (!bpf_map_update_elem(&flows, k, f, BPF_NOEXIST))
-		return DROP_NONE;
-	if (charged)
-		uncharge(k->owner);
-	return bpf_map_lookup_elem(&flows, k) ? DROP_NONE : DROP_TABLE_FULL; /* another processor was first? */
+	return bpf_map_update_elem(&flows, &w->key, f, BPF_ANY) ? DROP_TABLE_FULL : DROP_NONE;
 }
 
 /* The initiator goes on after an answer: the connection stands. */
-STEP int settle(struct work *w, struct flow *own)
+static __always_inline void settle(struct work *w, struct flow *own)
 {
-	if (!w || !own)
-		return DROP_KERNEL;
-	struct flow *f = &w->flow;
+	struct flow *peer = find_half(&w->back);
 
-	*f = *own;
-	int why = settle_half(&w->key, f, w->kind == PORT_INTERFACE);
-	if (why)
-		return why;
-	struct flow *peer = bpf_map_lookup_elem(&half_open, &w->back);
-	if (peer) {
-		*f = *peer;
-	} else { /* pushed out meanwhile */
-		__builtin_memset(f, 0, sizeof(*f));
-		f->peer = w->key.owner;
-		f->state = own->state & FLOW_ENDPOINT;
-	}
-	f->seen = w->now;
-	why = settle_half(&w->back, f, w->trail.to == TO_INTERFACE);
-	if (why) {
-		forget_half(&w->key);
-		return why;
-	}
-	bpf_map_delete_elem(&half_open, &w->key);
-	bpf_map_delete_elem(&half_open, &w->back);
-	return DROP_NONE;
+	__sync_fetch_and_or(&own->state, FLOW_ESTABLISHED);
+	if (peer)
+		__sync_fetch_and_or(&peer->state, FLOW_ESTABLISHED | FLOW_REPLIED);
 }
 
 /* The last acknowledgement of a connection: each side has closed and has what the
@@ -181,14 +165,17 @@ STEP int track(struct work *w, struct flow *own)
 			return DROP_NONE;
 	}
 	if (ends(w, own)) {
-		forget_half(&w->key);
-		forget_half(&w->back);
+		__u32 initiator = own->state & FLOW_INITIATOR;
+		end_half(&w->key, initiator);
+		end_half(&w->back, !initiator);
 		return DROP_NONE;
 	}
 	touch(w, own);
 	__u32 state = own->state & (FLOW_INITIATOR | FLOW_REPLIED | FLOW_ESTABLISHED | FLOW_RESET);
 	int echo = w->key.protocol == IPPROTO_ICMP || w->key.protocol == IPPROTO_ICMPV6;
-	return state == (FLOW_INITIATOR | FLOW_REPLIED) && !echo ? settle(w, own) : DROP_NONE;
+	if (state == (FLOW_INITIATOR | FLOW_REPLIED) && !echo)
+		settle(w, own);
+	return DROP_NONE;
 }
 
 /* Straight into the other namespace: as if it had come in by the link there. */

@@ -33,9 +33,7 @@ static __always_inline int expired(const struct flow_key *k, const struct flow *
 
 static __always_inline struct flow *find_half(const struct flow_key *k)
 {
-	struct flow *f = bpf_map_lookup_elem(&flows, k);
-
-	return f ? f : bpf_map_lookup_elem(&half_open, k);
+	return bpf_map_lookup_elem(&flows, k);
 }
 
 static __always_inline struct flow *find_flow(const struct flow_key *k, __u64 now)
@@ -78,8 +76,8 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 	return w->key.protocol == IPPROTO_TCP && opens(w) && first != FLOW_INITIATOR;
 }
 
-/* Quotas: what an interface may hold of flows. Doors are not charged: each of
- * their flows has an interface at its other end that is. */
+/* Quotas: how many connections an interface may have opened. Only the opener is
+ * charged, so that nobody can use up another's. */
 static __always_inline int charge(__u64 owner)
 {
 	struct usage_key k = {owner};
@@ -106,17 +104,19 @@ static __always_inline void uncharge(__u64 owner)
 		__sync_fetch_and_add(&u->flows, -1);
 }
 
+/* end_half removes a half; one of those who try succeeds. */
+static __always_inline int end_half(const struct flow_key *k, __u32 initiator)
+{
+	if (bpf_map_delete_elem(&flows, k))
+		return 0;
+	if (initiator && !(k->owner & OWNER_SERVICE))
+		uncharge(k->owner);
+	return 1;
+}
+
 STEP int forget_half(const struct flow_key *k)
 {
-	if (!k)
-		return 0;
-	struct flow *f = bpf_map_lookup_elem(&flows, k);
-	__u32 state = f ? f->state : 0;
+	struct flow *f = k ? find_half(k) : NULL;
 
-	if (!bpf_map_delete_elem(&flows, k)) { /* one of those who try succeeds */
-		if (state & FLOW_CHARGED)
-			uncharge(k->owner);
-		return 1;
-	}
-	return !bpf_map_delete_elem(&half_open, k);
+	return f ? end_half(k, f->state & FLOW_INITIATOR) : 0;
 }

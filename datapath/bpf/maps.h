@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The maps. Go sets the sizes of flows and half_open before it loads them. */
+/* The maps. Go sets the size of flows before it loads them. */
 #pragma once
 #include "types.h"
 
@@ -27,8 +27,7 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct table_key, struct table, 1 << 14, BPF_F_N
 struct { MAP(BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 1 << 20, BPF_F_NO_PREALLOC); } routes SEC(".maps");
 
 /* What was seen: written by the program. */
-struct { MAP(BPF_MAP_TYPE_LRU_HASH, struct flow_key, struct flow, 1 << 14, 0); } half_open SEC(".maps");
-struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 18, BPF_F_NO_PREALLOC); } flows SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 19, BPF_F_NO_PREALLOC); } flows SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");

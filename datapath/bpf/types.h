@@ -176,14 +176,13 @@ struct flow_key {
 enum flow_state {
 	FLOW_INITIATOR = 1, /* the owner sent its first packet */
 	FLOW_REPLIED = 2, /* the other side has answered */
-	FLOW_ESTABLISHED = 4, /* and the initiator went on: it lives in flows */
+	FLOW_ESTABLISHED = 4, /* and the initiator went on */
 	FLOW_FIN_SENT = 8, /* by the owner */
 	FLOW_FIN_RECEIVED = 16,
 	FLOW_RESET = 32,
 	FLOW_UNTRACKED = 64, /* the owner's rules are asked again when they change */
 	FLOW_ENDPOINT = 128, /* it goes through an endpoint: shorter life */
-	FLOW_CHARGED = 256, /* it counts towards its owner's quota */
-	FLOW_FIN_ACKED = 512, /* the other side has everything that the owner sent */
+	FLOW_FIN_ACKED = 256, /* the other side has everything that the owner sent */
 };
 
 /* One half of a connection: what happens to the packets that its owner sends. */

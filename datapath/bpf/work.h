@@ -98,7 +98,7 @@ struct {
 
 const volatile __u32 mtu = 9001;
 const volatile __u32 endpoint_mtu = 8500;
-const volatile __u32 flow_quota = 1 << 16; /* established flows of one interface */
+const volatile __u32 flow_quota = 1 << 16; /* connections that one interface opened */
 
 /* Everybody's next hop: no interface has this address. */
 #define GATEWAY_MAC {0x02, 0, 0, 0, 0, 0x01}
