@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"enishi.dev/enishi/netns"
+)
+
+// measureMain is `bench measure LOAD HOST DURATION`, inside a namespace.
+func measureMain(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: measure LOAD HOST DURATION")
+	}
+	d, err := time.ParseDuration(args[2])
+	if err != nil {
+		return err
+	}
+	load, ok := loads[args[0]]
+	if !ok {
+		return fmt.Errorf("no load %q", args[0])
+	}
+	x, err := load(args[1], d)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(x)
+}
+
+// pair is two ends between which loads run.
+type pair struct {
+	server *helper
+	client func(args ...string) *exec.Cmd
+	host   string
+}
+
+func (p pair) end() {
+	if p.server != nil {
+		p.server.end()
+	}
+}
+
+func (p pair) measure(load string, d time.Duration) (x float64, err error) {
+	out, err := p.client("measure", load, p.host, d.String()).Output()
+	if err != nil {
+		return 0, err
+	}
+	return x, json.Unmarshal(out, &x)
+}
+
+// bare is a veth pair between two namespaces, and nothing else.
+func (b *bench) bare() (p pair, clean func(), err error) {
+	ns, remove, err := b.namespaces("bare0", "bare1")
+	clean = func() { p.end(); remove() }
+	if err != nil {
+		return p, clean, err
+	}
+	if _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
+		return p, clean, err
+	}
+	p, err = b.serveBetween(ns[0], ns[1])
+	return p, clean, err
+}
+
+// namespaces makes network namespaces; clean removes those that were made.
+func (b *bench) namespaces(names ...string) (made []*netns.Namespace, clean func(), err error) {
+	clean = func() {
+		for _, n := range made {
+			n.Close()
+			_ = netns.Remove(n.Path())
+		}
+	}
+	for _, name := range names {
+		n, _, err := netns.Make(filepath.Join(b.dir, name))
+		if err != nil {
+			return made, clean, err
+		}
+		made = append(made, n)
+	}
+	return made, clean, nil
+}
+
+// serveBetween gives the eth0 of two namespaces addresses and serves in the second.
+// Each end is a session of its own, as it is in instances: the kernel shares out
+// its time among sessions.
+func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error) {
+	for i, n := range []*netns.Namespace{client, server} {
+		if err := n.SetUp("eth0"); err != nil {
+			return p, err
+		}
+		addr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), 24)
+		if err := n.Do(func() error { return netns.AddAddress("eth0", addr) }); err != nil {
+			return p, err
+		}
+	}
+	in := func(n *netns.Namespace) func(args ...string) *exec.Cmd {
+		return func(args ...string) *exec.Cmd {
+			cmd := exec.Command("nsenter", append([]string{"--net=" + n.Path(), b.self}, args...)...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			return cmd
+		}
+	}
+	p.client, p.host = in(client), "10.9.0.2"
+	if p.server, err = begin(in(server)("serve")); err == nil {
+		_, err = p.server.line()
+	}
+	return p, err
+}
