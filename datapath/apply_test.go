@@ -39,8 +39,8 @@ func TestApplyCountsItsWrites(t *testing.T) {
 	set := *unit[*hoststate.GroupSet]("set-2")
 	set.Ingress = set.Ingress[:3]
 	n, err := b.Apply([]hoststate.Unit{&set}, nil)
-	if n != 4 || err != nil { // the list, the switch, the old list, the generation
-		t.Errorf("a rule less took %d writes, %v, want 4", n, err)
+	if n != 5 || err != nil { // the list, the switch, the old list, the generation, the epoch
+		t.Errorf("a rule less took %d writes, %v, want 5", n, err)
 	}
 }
 

@@ -4,6 +4,7 @@ package datapath
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -65,14 +66,35 @@ func TestFlowsUnderChange(t *testing.T) {
 		q.there.sport--
 		b.steps(q.send(ack, "drop: no such address"), q.reply(ack, "drop: spoofed source"))
 	})
+	attach := func(ports ...Port) {
+		for _, p := range ports {
+			p.Ifindex = b.index[p.Name]
+			b.must(b.Attach(p))
+		}
+	}
+	b.sub(t, "who gets a port that another had gets none of its flows", func(t *testing.T) {
+		q := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2300, 80)
+		b.steps(q.open("to eni-2", "to eni-1")...)
+		one, router := b.index["eni-1"], b.index["eni-r"]
+		b.must(errors.Join(b.Detach("eni-1"), b.Detach("eni-r")))
+		b.index["eni-r"] = one
+		attach(worldPorts()[2])
+		stolen := q.send(ack, "drop: not a SYN")
+		stolen.port, stolen.in.mac = "eni-r", mac(3)
+		b.steps(stolen)
+		b.must(b.Detach("eni-r"))
+		b.index["eni-r"] = router
+		attach(worldPorts()...)
+		b.steps(q.send(ack, "to eni-2"))
+	})
 	b.sub(t, "an interface that goes takes its flows along", func(t *testing.T) {
 		if _, err := b.Apply(nil, []hoststate.Key{{Kind: hoststate.KindInterface, ID: "eni-2"}}); err != nil {
 			t.Error(err)
 		}
 		b.steps(p.send(ack, "drop: no such address"), p.reply(ack, "drop: unknown port"))
 		b.must(b.Sweep(context.Background()))
-		b.must(readMap(b.objs.Flows, func(k bpfFlowKey, _ bpfFlow) {
-			if k.Owner == handle("eni-2") {
+		b.must(readMap(b.objs.Flows, func(k bpfFlowKey, f bpfFlow) {
+			if f.Owner == handle("eni-2") {
 				t.Errorf("it still has a flow: %v", k)
 			}
 		}))
@@ -81,6 +103,22 @@ func TestFlowsUnderChange(t *testing.T) {
 			t.Errorf("it still counts %d flows", u.Flows)
 		}
 	})
+}
+
+// The change of a generation comes after the changes that ask for it: an agent that
+// is killed between the two leaves it to the next one.
+func TestFlowsObeyWhatAKilledAgentChanged(t *testing.T) {
+	b := newWorld(t)
+	p := tcpPair("eni-1", "eni-r", "10.0.1.10", "10.0.1.30", 2400, 80)
+	b.sub(t, "a connection", func(t *testing.T) { b.steps(p.open("to eni-r", "to eni-1")...) })
+	b.must(b.objs.Interfaces.Delete(bpfInterfaceKey{Id: handle("eni-r")}))
+	b.open(Options{})
+	b.attach(worldPorts()...)
+	b.sub(t, "is refused", func(t *testing.T) { b.steps(p.send(ack, "drop: no such address")) })
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Error(err)
+	}
+	b.sub(t, "goes on when all is as it was", func(t *testing.T) { b.steps(p.send(ack, "to eni-r")) })
 }
 
 // unit returns a unit of the world by its id.

@@ -198,6 +198,9 @@ func (d *Datapath) write(p []write, affected map[uint32]bool) (int, error) {
 			errs = append(errs, err)
 		}
 	}
+	if err := d.newEpoch(); err != nil {
+		errs = append(errs, err)
+	}
 	d.dirty = len(errs) > 0 || !d.whole
 	return d.writes, errors.Join(errs...)
 }

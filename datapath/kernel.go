@@ -120,6 +120,12 @@ func (d *Datapath) carryRoutes(k bpfTableKey, w write) error {
 	return nil
 }
 
+// newEpoch makes every flow be compared with the maps again. It comes after the
+// changes and after the generations of the networks that they concern.
+func (d *Datapath) newEpoch() error {
+	return d.set(d.objs.Epochs, uint32(0), d.nextGeneration())
+}
+
 // bump makes every flow of the network be decided again. It comes after the
 // changes that ask for it, so that no flow is decided by what was before them.
 func (d *Datapath) bump(vni uint32) error {

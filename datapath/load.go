@@ -106,6 +106,15 @@ func (d *Datapath) takeOver(pins, layout string) error {
 	if _, err := d.read(); err != nil { // for the generations
 		return err
 	}
+	// The agent before may have been killed after a change and before it said so.
+	for vni := range d.generations {
+		if err := d.bump(vni); err != nil {
+			return err
+		}
+	}
+	if err := d.newEpoch(); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(pins)
 	if err != nil {
 		return fmt.Errorf("read pin directory: %w", err)

@@ -170,7 +170,7 @@ func TestProgramAgreesWithModel(t *testing.T) {
 				}
 				counts[want[:2]]++
 				if f.number() == 47 { // has no ports to tell connections apart
-					b.forget(f, m)
+					b.forget(f)
 				}
 			}
 		})
@@ -211,17 +211,15 @@ func (b *bench) verdict(port string, in []byte, m model) string {
 }
 
 // forget ends the flow of a protocol without ports that f may have opened.
-func (b *bench) forget(f frame, m model) {
+func (b *bench) forget(f frame) {
 	k := bpfFlowKey{Protocol: f.number(), Family: uint8(family(f.src))}
 	copy(k.Src[:], f.src.AsSlice())
 	copy(k.Dst[:], f.dst.AsSlice())
 	back := k
 	back.Src, back.Dst = k.Dst, k.Src
-	for _, u := range m.units {
-		if i, ok := u.(*hoststate.Interface); ok {
-			k.Owner, back.Owner = handle(i.ID), handle(i.ID)
-			b.objs.Flows.Delete(k) // most have none
-			b.objs.Flows.Delete(back)
-		}
+	for _, index := range b.index {
+		k.Ifindex, back.Ifindex = uint32(index), uint32(index)
+		b.objs.Flows.Delete(k) // most have none
+		b.objs.Flows.Delete(back)
 	}
 }

@@ -113,21 +113,25 @@ const (
 type bpfFlow struct {
 	_          structs.HostLayout
 	Seen       uint64
+	Epoch      uint64
 	Generation uint64
+	Owner      uint64
 	Peer       uint64
 	Target     uint64
 	To         uint32
 	Ifindex    uint32
+	Kind       uint32
+	Vni        uint32
 	State      uint32
 	Rule       uint32
 	Fin        uint32
 	Mac        [6]uint8
-	Pad        [6]uint8
+	SourceMac  [6]uint8
 }
 
 type bpfFlowKey struct {
 	_        structs.HostLayout
-	Owner    uint64
+	Ifindex  uint32
 	Src      [16]uint8
 	Dst      [16]uint8
 	Sport    uint16
@@ -362,6 +366,7 @@ const (
 const (
 	bpfMapAddresses          = "addresses"
 	bpfMapDrops              = "drops"
+	bpfMapEpochs             = "epochs"
 	bpfMapFlows              = "flows"
 	bpfMapGroupsets          = "groupsets"
 	bpfMapInterfaces         = "interfaces"
@@ -454,6 +459,7 @@ type bpfProgramSpecs struct {
 type bpfMapSpecs struct {
 	Addresses  *ebpf.MapSpec `ebpf:"addresses"`
 	Drops      *ebpf.MapSpec `ebpf:"drops"`
+	Epochs     *ebpf.MapSpec `ebpf:"epochs"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Groupsets  *ebpf.MapSpec `ebpf:"groupsets"`
 	Interfaces *ebpf.MapSpec `ebpf:"interfaces"`
@@ -514,6 +520,7 @@ func (o *bpfObjects) Close() error {
 type bpfMaps struct {
 	Addresses  *ebpf.Map `ebpf:"addresses"`
 	Drops      *ebpf.Map `ebpf:"drops"`
+	Epochs     *ebpf.Map `ebpf:"epochs"`
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Groupsets  *ebpf.Map `ebpf:"groupsets"`
 	Interfaces *ebpf.Map `ebpf:"interfaces"`
@@ -535,6 +542,7 @@ func (m *bpfMaps) Close() error {
 	return _BpfClose(
 		m.Addresses,
 		m.Drops,
+		m.Epochs,
 		m.Flows,
 		m.Groupsets,
 		m.Interfaces,

@@ -21,8 +21,13 @@ STEP int count(__u32 vni, __u32 reason)
 
 static __always_inline void set_target(const struct work *w, struct flow *f)
 {
+	f->epoch = w->epoch;
 	f->generation = w->generation;
-	f->peer = w->back.owner;
+	f->owner = w->owner;
+	f->peer = w->peer;
+	f->kind = w->kind;
+	f->vni = w->vni;
+	__builtin_memcpy(f->source_mac, w->packet.source_mac, 6);
 	f->target = w->trail.target;
 	f->to = w->trail.to;
 	f->ifindex = w->to_ifindex;
@@ -51,18 +56,23 @@ STEP int open_flow(struct work *w)
 	int charged = w->kind == PORT_INTERFACE, why;
 	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
 
-	if (charged && charge(w->key.owner))
+	if (charged && charge(w->owner))
 		return DROP_QUOTA;
 	__builtin_memset(f, 0, sizeof(*f));
 	f->seen = w->now;
-	f->peer = w->key.owner;
+	f->owner = w->peer;
+	f->peer = w->owner;
 	f->state = endpoint | (w->peer_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.ingress;
 	if (w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
+		f->epoch = w->epoch;
 		f->generation = w->generation;
-		f->target = w->key.owner;
+		f->target = w->owner;
 		f->to = TO_INTERFACE;
 		f->ifindex = w->ifindex;
+		f->kind = w->trail.to == TO_INTERFACE ? PORT_INTERFACE : PORT_DOOR;
+		f->vni = w->vni;
+		__builtin_memcpy(f->source_mac, w->to_mac, 6);
 		__builtin_memcpy(f->mac, w->packet.source_mac, 6);
 	}
 	why = insert_half(&w->back, f);
@@ -77,7 +87,7 @@ STEP int open_flow(struct work *w)
 	forget_half(&w->back);
 full:
 	if (charged)
-		uncharge(w->key.owner);
+		uncharge(w->owner);
 	return why;
 }
 
@@ -164,10 +174,12 @@ STEP int track(struct work *w, struct flow *own)
 		if (!own)
 			return DROP_NONE;
 	}
+	if (!w->holds)
+		own->epoch = w->epoch;
 	if (ends(w, own)) {
 		__u32 initiator = own->state & FLOW_INITIATOR;
-		end_half(&w->key, initiator);
-		end_half(&w->back, !initiator);
+		end_half(&w->key, w->owner, initiator);
+		end_half(&w->back, w->peer, !initiator);
 		return DROP_NONE;
 	}
 	touch(w, own);

@@ -12,13 +12,13 @@
 /* Who sends: the port says, or the number of the probe. */
 static __always_inline int owner(struct work *w, const struct port *port)
 {
-	w->key.owner = port->interface;
+	w->owner = port->interface;
 	if (w->kind == PORT_INTERFACE)
 		return same_mac(w->packet.source_mac, port->mac) ? VERDICT_GO_ON : refuse(w, DROP_SPOOFED);
 	if (w->packet.resolution)
 		return VERDICT_GO_ON;
 	if (w->kind == PORT_DOOR) {
-		w->key.owner = OWNER_SERVICE | w->vni;
+		w->owner = OWNER_SERVICE | w->vni;
 		return VERDICT_GO_ON;
 	}
 	const __u8 ours4[16] = {169, 254, 255, 253}, ours6[16] = {0xfd, 0, 0x0e, 0xc2, [14] = 0xff, 0xff};
@@ -30,28 +30,53 @@ static __always_inline int owner(struct work *w, const struct port *port)
 		return refuse(w, DROP_NO_PROBE);
 	w->vni = p->vni;
 	w->exempt = 1;
-	w->key.owner = OWNER_PROBE | p->vni;
+	w->owner = OWNER_PROBE | p->vni;
 	return VERDICT_GO_ON;
 }
 
+/* holds: the packet's flow was looked at since the last change of anything, so that
+ * it says what the maps would. */
+static __always_inline int holds(struct work *w, const struct flow *own)
+{
+	if (own->epoch != w->epoch || own->kind == PORT_PROBE)
+		return 0;
+	if (own->kind == PORT_INTERFACE && !same_mac(w->packet.source_mac, own->source_mac))
+		return 0;
+	w->owner = own->owner;
+	w->kind = own->kind;
+	w->vni = own->vni;
+	w->generation = own->generation;
+	w->holds = 1;
+	return 1;
+}
+
+/* begin reads the packet. */
+static __always_inline int begin(struct __sk_buff *skb, struct work *w, __u32 ifindex)
+{
+	__u32 zero = 0;
+	__u64 *epoch = bpf_map_lookup_elem(&epochs, &zero);
+
+	__builtin_memset(w, 0, __builtin_offsetof(struct work, to_ifindex));
+	w->now = bpf_ktime_get_coarse_ns();
+	w->epoch = epoch ? *epoch : 0;
+	w->ifindex = w->key.ifindex = ifindex;
+	return parse(skb, w);
+}
+
 /* admit finds out whose packet it is and what is in it. */
-STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex)
+STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex, int why)
 {
 	if (!w)
 		return VERDICT_DROP;
 	struct port_key pk = {ifindex};
 	struct port *port = bpf_map_lookup_elem(&ports, &pk);
 
-	__builtin_memset(w, 0, __builtin_offsetof(struct work, to_ifindex));
-	w->now = bpf_ktime_get_coarse_ns();
-	w->ifindex = ifindex;
 	w->vni = 0;
 	if (!port)
 		return refuse(w, DROP_UNKNOWN_PORT);
 	w->kind = port->kind;
 	w->vni = port->vni;
 	w->flags = port->flags;
-	int why = parse(skb, w);
 	if (why)
 		return refuse(w, why);
 	int v = owner(w, port);
@@ -80,7 +105,7 @@ STEP int source_is_its_own(struct work *w)
 	struct address *a = find_address(w, s);
 	if (w->kind == PORT_DOOR)
 		return a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER);
-	w->exact = a && a->kind == ADDRESS_INTERFACE && a->interface == w->key.owner;
+	w->exact = a && a->kind == ADDRESS_INTERFACE && a->interface == w->owner;
 	if (w->exact)
 		return 1;
 	if (!(w->flags & INTERFACE_ANY_SOURCE))
@@ -91,18 +116,12 @@ STEP int source_is_its_own(struct work *w)
 }
 
 /* An earlier decision that still holds. */
-STEP int decided(struct work *w, const struct flow *own)
+static __always_inline int decided(struct work *w, const struct flow *own)
 {
-	if (!w || !own)
-		return VERDICT_DROP;
 	w->trail.flow = 1;
 	w->trail.target = own->target;
-	set_back(w, own->peer);
-	if (own->to == TO_DOOR)
-		return to_door(w, TO_DOOR, w->door);
-	if (own->to == TO_PROBE)
-		return to_probe(w);
-	w->trail.to = TO_INTERFACE;
+	w->trail.to = own->to;
+	set_back(w, own->peer, own->ifindex);
 	w->to_ifindex = own->ifindex;
 	__builtin_memcpy(w->to_mac, own->mac, 6);
 	return VERDICT_GO_ON;
@@ -116,7 +135,7 @@ STEP int sender_allows(struct work *w, const struct flow *own)
 		return 0;
 	if (w->exempt || w->kind != PORT_INTERFACE || (own && !(own->state & FLOW_UNTRACKED)))
 		return 1;
-	struct interface *from = find_interface(w->key.owner);
+	struct interface *from = find_interface(w->owner);
 	if (!from)
 		return 0;
 	w->trail.egress_set = from->groupset;
@@ -136,6 +155,8 @@ STEP int target_allows(struct work *w)
 	if (w->exempt || w->trail.to == TO_PROBE)
 		return 1;
 	struct flow *half = w->fresh ? NULL : find_flow(&w->back, w->now);
+	if (half && half->owner != w->peer)
+		half = NULL;
 	if (half && !(half->state & FLOW_UNTRACKED))
 		return 1;
 	w->trail.ingress_set = w->to_groupset;
@@ -218,20 +239,28 @@ static __always_inline int fits(struct work *w)
 	return w->packet.whole && w->packet.plain ? VERDICT_TOO_BIG : VERDICT_DROP;
 }
 
-/* decide returns the verdict on a packet that was admitted; own is the sender's
- * half of its connection, or NULL. */
-STEP int decide(struct work *w, struct flow *own)
+/* decide returns the verdict on a packet that came in by the port with the index.
+ * *own becomes the sender's half of its connection, or NULL. */
+static __always_inline int decide(struct __sk_buff *skb, struct work *w, __u32 ifindex, struct flow **own)
 {
-	int v;
+	struct flow *f = NULL;
+	int v = VERDICT_GO_ON, why = begin(skb, w, ifindex);
 
-	if (!w)
-		return VERDICT_DROP;
-	if (own && reopens(w, own))
-		own = NULL;
-	w->fresh = !own;
-	if (own && own->generation == w->generation)
-		v = decided(w, own);
+	if (!why && !w->packet.resolution)
+		f = find_flow(&w->key, w->now);
+	if (f && reopens(w, f))
+		f = NULL;
+	if (!f || !holds(w, f))
+		v = admit(skb, w, ifindex, why);
+	if (v)
+		return v;
+	if (f && f->owner != w->owner)
+		f = NULL; /* of somebody who had this port before */
+	w->fresh = !f;
+	*own = f;
+	if (f && f->generation == w->generation)
+		v = decided(w, f);
 	else
-		v = judge(w, own);
+		v = judge(w, f);
 	return v ? v : fits(w);
 }

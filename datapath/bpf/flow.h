@@ -43,11 +43,12 @@ static __always_inline struct flow *find_flow(const struct flow_key *k, __u64 no
 	return f && !expired(k, f, now) ? f : NULL;
 }
 
-/* set_back names the other half, whose owner is known once the target is. */
-static __always_inline void set_back(struct work *w, __u64 owner)
+/* set_back names the other half: who owns it, and where its packets come in. */
+static __always_inline void set_back(struct work *w, __u64 owner, __u32 ifindex)
 {
+	w->peer = owner;
 	w->back = w->key;
-	w->back.owner = owner;
+	w->back.ifindex = ifindex;
 	__builtin_memcpy(w->back.src, w->key.dst, 16);
 	__builtin_memcpy(w->back.dst, w->key.src, 16);
 	w->back.sport = w->key.dport;
@@ -105,12 +106,12 @@ static __always_inline void uncharge(__u64 owner)
 }
 
 /* end_half removes a half; one of those who try succeeds. */
-static __always_inline int end_half(const struct flow_key *k, __u32 initiator)
+static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32 initiator)
 {
 	if (bpf_map_delete_elem(&flows, k))
 		return 0;
-	if (initiator && !(k->owner & OWNER_SERVICE))
-		uncharge(k->owner);
+	if (initiator && !(owner & OWNER_SERVICE))
+		uncharge(owner);
 	return 1;
 }
 
@@ -118,5 +119,5 @@ STEP int forget_half(const struct flow_key *k)
 {
 	struct flow *f = k ? find_half(k) : NULL;
 
-	return f ? end_half(k, f->state & FLOW_INITIATOR) : 0;
+	return f ? end_half(k, f->owner, f->state & FLOW_INITIATOR) : 0;
 }

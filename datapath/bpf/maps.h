@@ -26,6 +26,10 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct chunk_key, struct chunk, 1 << 17, BPF_F_N
 struct { MAP(BPF_MAP_TYPE_HASH, struct table_key, struct table, 1 << 14, BPF_F_NO_PREALLOC); } tables SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 1 << 20, BPF_F_NO_PREALLOC); } routes SEC(".maps");
 
+/* The epoch changes after every change of the above. A flow that was looked at in
+ * this one needs no other map than this and its own. */
+struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1, 0); } epochs SEC(".maps");
+
 /* What was seen: written by the program. */
 struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 19, BPF_F_NO_PREALLOC); } flows SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The programs. A packet's way: admit (port, parse, who), find its flow, decide
- * (where, groups, listener), commit. */
+/* The programs. A packet's way: parse, find its flow, admit (port, who), judge
+ * (where, groups, listener), commit. Admission and judgement are left out where the
+ * flow holds what they would say. */
 #include "decide.h"
 #include "commit.h"
 
@@ -38,11 +39,8 @@ int pipeline(struct __sk_buff *skb)
 
 	if (!w)
 		return TC_ACT_SHOT;
-	int v = admit(skb, w, skb->ifindex);
-	if (!v) {
-		own = find_flow(&w->key, w->now);
-		v = decide(w, own);
-	}
+	int v = decide(skb, w, skb->ifindex, &own);
+
 	return commit(skb, w, own, v);
 }
 
@@ -54,12 +52,12 @@ int explain(struct __sk_buff *skb)
 	__u32 dry = WORK_DRY, zero = 0;
 	struct work *w = bpf_map_lookup_elem(&works, &dry);
 	struct trail *t = bpf_map_lookup_elem(&trails, &zero);
+	struct flow *own;
 
 	if (!w || !t)
 		return VERDICT_GO_ON;
-	int v = admit(skb, w, skb->cb[0]);
-	if (!v)
-		v = decide(w, find_flow(&w->key, w->now));
+	int v = decide(skb, w, skb->cb[0], &own);
+
 	w->trail.verdict = v;
 	w->trail.vni = w->vni;
 	*t = w->trail;
@@ -83,7 +81,8 @@ static long sweep_one(__u32 index, struct sweep *s)
 	struct flow *f = find_half(&k);
 	if (!f)
 		return 0;
-	int orphan = !(k.owner & OWNER_SERVICE) && !find_interface(k.owner);
+	struct interface *i = f->owner & OWNER_SERVICE ? NULL : find_interface(f->owner);
+	int orphan = !(f->owner & OWNER_SERVICE) && (!i || i->ifindex != k.ifindex);
 	if (orphan || expired(&k, f, s->now))
 		s->gone += forget_half(&k);
 	return 0;

@@ -21,7 +21,7 @@ static __always_inline int answers(struct work *w, const __u8 *ip, int probing)
 {
 	struct address *a = find_address(w, ip);
 
-	if (a && a->interface == w->key.owner)
+	if (a && a->interface == w->owner)
 		return 0;
 	if (probing)
 		return a && a->kind != ADDRESS_NOTHING;
@@ -46,7 +46,7 @@ static __always_inline int resolve_arp(struct __sk_buff *skb, struct work *w)
 		return refuse(w, DROP_SPOOFED);
 	if (!probing && !(w->flags & INTERFACE_ANY_SOURCE)) {
 		struct address *own = find_address(w, w->key.src);
-		if (!own || own->interface != w->key.owner)
+		if (!own || own->interface != w->owner)
 			return refuse(w, DROP_SPOOFED);
 	}
 	return answers(w, w->key.dst, probing) ? VERDICT_RESOLVE : refuse(w, DROP_RESOLUTION);

@@ -64,7 +64,7 @@ struct network_key {
 };
 
 struct network {
-	__u64 generation; /* changes with every change that flows could feel */
+	__u64 generation; /* changes with every change that its flows could feel */
 	__u32 door; /* host side of the way to its service namespace; 0: none here */
 	__u32 pad;
 };
@@ -161,15 +161,16 @@ struct socket_key {
 
 enum socket_kind { SOCKET_TCP = 1, SOCKET_UDP53 = 2 };
 
-/* A connection as its owner sends it: who sends, and the packet's own words. */
+/* A connection as its owner sends it: where it comes in, and the packet's own words. */
 struct flow_key {
-	__u64 owner; /* an interface, or OWNER_… | vni */
+	__u32 ifindex;
 	__u8 src[16], dst[16];
 	__be16 sport, dport; /* of ICMP echo: both the identifier */
 	__u8 protocol, family;
 	__u8 pad[2];
 };
 
+/* Who owns a half of a connection: an interface, or OWNER_… | vni. */
 #define OWNER_SERVICE (1ULL << 63) /* whatever a network's service namespace answers for */
 #define OWNER_PROBE (3ULL << 62)
 
@@ -188,16 +189,19 @@ enum flow_state {
 /* One half of a connection: what happens to the packets that its owner sends. */
 struct flow {
 	__u64 seen; /* nanoseconds */
+	__u64 epoch; /* when the next three were last found to hold */
 	__u64 generation; /* of the network when target was decided; 0: not yet */
+	__u64 owner;
 	__u64 peer; /* the other half's owner */
 	__u64 target; /* the interface that gets the packets */
 	__u32 to; /* enum destination */
-	__u32 ifindex; /* of TO_INTERFACE: host side of its port */
+	__u32 ifindex; /* where its packets go: host side */
+	__u32 kind, vni; /* of the port where they come in */
 	__u32 state; /* FLOW_…; changed by atomic operations only */
 	__u32 rule; /* 1 + index of the rule by which the owner's groups allow it; 0: none was asked */
 	__be32 fin; /* with FLOW_FIN_RECEIVED: what acknowledges it */
 	__u8 mac[6]; /* of the target */
-	__u8 pad[6];
+	__u8 source_mac[6]; /* of the owner, if that is an interface */
 };
 
 enum destination { TO_NOWHERE = 0, TO_INTERFACE = 1, TO_DOOR = 2, TO_PROBE = 3 };
@@ -287,6 +291,6 @@ _Static_assert(sizeof(struct chunk) == 448, "shared with Go");
 _Static_assert(sizeof(struct route_key) == 32, "shared with Go");
 _Static_assert(sizeof(struct route) == 16, "shared with Go");
 _Static_assert(sizeof(struct listener_key) == 16, "shared with Go");
-_Static_assert(sizeof(struct flow_key) == 48, "shared with Go");
-_Static_assert(sizeof(struct flow) == 64, "shared with Go");
+_Static_assert(sizeof(struct flow_key) == 44, "shared with Go");
+_Static_assert(sizeof(struct flow) == 88, "shared with Go");
 _Static_assert(sizeof(struct trail) == 56, "shared with Go");

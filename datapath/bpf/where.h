@@ -12,14 +12,15 @@ static __always_inline int to_interface(struct work *w, __u64 id, const struct i
 	w->to_groupset = i->groupset;
 	w->to_ifindex = i->ifindex;
 	__builtin_memcpy(w->to_mac, i->mac, 6);
-	set_back(w, id);
+	set_back(w, id, i->ifindex);
 	return i->ifindex ? VERDICT_GO_ON : refuse(w, DROP_ELSEWHERE);
 }
 
 /* The destination of a door's frames is the network's number. */
-static __always_inline int to_door(struct work *w, __u32 to, __u32 ifindex)
+static __always_inline int to_door(struct work *w, __u32 to, __u64 owner, __u32 ifindex)
 {
 	w->trail.to = to;
+	set_back(w, owner, ifindex);
 	w->to_ifindex = ifindex;
 	w->to_mac[0] = 0x02;
 	w->to_mac[1] = to == TO_PROBE;
@@ -30,12 +31,17 @@ static __always_inline int to_door(struct work *w, __u32 to, __u32 ifindex)
 	return ifindex ? VERDICT_GO_ON : refuse(w, DROP_NO_DOOR);
 }
 
-static __always_inline int to_probe(struct work *w)
+static __always_inline int to_probe(struct work *w, __u64 owner)
 {
 	struct network_key k = {0};
 	struct network *n = bpf_map_lookup_elem(&networks, &k);
 
-	return to_door(w, TO_PROBE, n ? n->door : 0);
+	return to_door(w, TO_PROBE, owner, n ? n->door : 0);
+}
+
+static __always_inline int to_service(struct work *w)
+{
+	return to_door(w, TO_DOOR, OWNER_SERVICE | w->vni, w->door);
 }
 
 static __always_inline int link_local(const struct flow_key *k)
@@ -49,7 +55,7 @@ STEP int by_table(struct work *w)
 {
 	if (!w)
 		return VERDICT_DROP;
-	struct interface *from = find_interface(w->key.owner);
+	struct interface *from = find_interface(w->owner);
 	if (!from || link_local(&w->key))
 		return refuse(w, DROP_NO_ROUTE);
 	struct table_key tk = {from->table};
@@ -82,10 +88,8 @@ static __always_inline int back(struct work *w, struct flow *own)
 {
 	__u64 peer = own->peer;
 
-	if ((peer & OWNER_PROBE) == OWNER_PROBE) {
-		set_back(w, peer);
-		return to_probe(w);
-	}
+	if ((peer & OWNER_PROBE) == OWNER_PROBE)
+		return to_probe(w, peer);
 	struct interface *to = find_interface(peer);
 	struct address *a = find_address(w, w->key.dst);
 	if (!to || to->vni != w->vni)
@@ -107,8 +111,7 @@ STEP int where(struct work *w, struct flow *own)
 		return w->kind == PORT_PROBE ? refuse(w, DROP_NO_ADDRESS) : by_table(w);
 	if (a->kind == ADDRESS_RESOLVER) {
 		w->exempt = 1;
-		set_back(w, OWNER_SERVICE | w->vni);
-		return to_door(w, TO_DOOR, w->door);
+		return to_service(w);
 	}
 	__u64 id = a->interface;
 	__u32 kind = a->kind;
@@ -119,8 +122,7 @@ STEP int where(struct work *w, struct flow *own)
 		w->trail.target = id;
 		w->to_groupset = to->groupset;
 		w->to_endpoint = to->endpoint;
-		set_back(w, OWNER_SERVICE | w->vni);
-		return to_door(w, TO_DOOR, w->door);
+		return to_service(w);
 	}
 	if (kind != ADDRESS_INTERFACE || w->kind == PORT_PROBE)
 		return refuse(w, DROP_NO_ADDRESS);

@@ -64,6 +64,9 @@ _Static_assert(__builtin_offsetof(union headers, in.after4) == 36, "as it is in 
 
 struct work {
 	struct flow_key key; /* the packet as its owner sends it */
+	__u32 pad;
+	__u64 owner; /* who sends it */
+	__u64 peer; /* who gets it */
 	struct trail trail;
 	struct packet packet;
 	/* the target */
@@ -73,12 +76,15 @@ struct work {
 	__u8 late; /* belongs to none and may not open one */
 	__u8 exact; /* the source is the sender's own address */
 	__u8 own_untracked, peer_untracked;
+	__u8 holds; /* its flow was looked at in this epoch */
+	__u8 pad2;
 	__u8 to_mac[6];
 	/* The above begins as zero, the rest is written before it is read. */
 	__u32 to_ifindex;
 	/* the port */
 	__u32 ifindex, kind, vni, flags, door;
 	__u64 now;
+	__u64 epoch;
 	__u64 generation;
 	struct flow_key back; /* its answers as the other side's owner sends them */
 	struct address_key address;
