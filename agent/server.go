@@ -19,6 +19,7 @@ import (
 func (a *Agent) serve(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", a.status)
+	mux.HandleFunc("GET /v1/why", a.why)
 	mux.HandleFunc("POST /v1/exec", a.exec)
 	s := http.Server{
 		Handler:           a.allowed(mux),

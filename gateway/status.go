@@ -71,6 +71,10 @@ func (g *gateway) serveStatus(ctx context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(g.status()) // whoever looked may have gone
 	})
+	mux.HandleFunc("GET /v1/name", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(g.records.View().Explain(r.FormValue("network"), r.FormValue("name")))
+	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: g.patience.head, IdleTimeout: g.patience.idle}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(peer.Listener{Listener: g.Status, UIDs: g.AllowedUIDs, Log: g.Log}) }()

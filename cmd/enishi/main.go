@@ -46,9 +46,9 @@ type usageError struct{ error }
 // run executes the command line and returns the exit code: 0, 1 for an error, 2
 // for wrong usage, or that of the command it ran.
 func run(ctx context.Context, args []string, w world) int {
-	cmd := newRoot(w)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
+	root := newRoot(w)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
 	var exit exitError
 	var usage usageError
 	switch {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hoststate
+
+import "net/netip"
+
+// Question asks what becomes of the first packet of a connection that an
+// interface opens.
+type Question struct {
+	Interface string // on the host that is asked
+	To        netip.Addr
+	Protocol  string // tcp, udp or icmp (an echo; of IPv6 where To is one)
+	Port      uint16 // not of icmp
+}
+
+// Outcome is what a host's data plane says to a [Question], from the maps that
+// packets meet. Nothing was sent and nothing was written.
+type Outcome struct {
+	Source  netip.Addr `json:"source"`            // the sender's address that was tried
+	Verdict string     `json:"verdict"`           // deliver or drop
+	Reason  string     `json:"reason,omitempty"`  // of a drop, in the words of Drop
+	Refused string     `json:"refused,omitempty"` // egress or ingress: whose security groups refused
+	Egress  string     `json:"egress,omitempty"`  // id of the rule that let it out
+	Ingress string     `json:"ingress,omitempty"` // id of the rule that let it in
+	Target  string     `json:"target,omitempty"`  // the interface that gets it, or would; "" is the network's resolver, or nobody
+	// Table is the sender's route table. Route is what it says, and Prefix where,
+	// if it was asked: an address in the VPC needs no table.
+	Table  string      `json:"table,omitempty"`
+	Route  RouteTarget `json:"route,omitempty"`
+	Prefix string      `json:"prefix,omitempty"`
+	// Endpoint is set if the target answers for one.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// NameAnswer is what a network's resolver says of a name, and who said it.
+type NameAnswer struct {
+	// From is where the name was found: "private zone", "vpc" (names of the VPC's
+	// own: endpoints', instances'), "address" (made of an address), "public" (a
+	// service's public address), "no resolver" (DNS support is off) or "" for nowhere.
+	From      string       `json:"from"`
+	Zone      string       `json:"zone,omitempty"` // the private zone
+	Addresses []netip.Addr `json:"addresses"`
+}
