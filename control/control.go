@@ -6,8 +6,6 @@ package control
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"enishi.dev/enishi/aws/region"
+	"enishi.dev/enishi/control/accounts"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/control/api/ec2"
 	"enishi.dev/enishi/control/api/sts"
@@ -35,11 +34,10 @@ type Options struct {
 	HostName   string // the local host's
 	GatewayUID int
 	OwnerUID   int
-	Log        *slog.Logger
+	// AnyCredentials takes every caller's word for who it is.
+	AnyCredentials bool
+	Log            *slog.Logger
 }
-
-// DefaultAccount is the account that is there from the first day.
-const DefaultAccount = "123456789012"
 
 // Run decides until ctx ends.
 func Run(ctx context.Context, o Options) (err error) {
@@ -73,12 +71,17 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 		return fmt.Errorf("first account: %w", err)
 	}
 	life := lifecycle.New(s, o.Log)
+	var believe func(context.Context, string) (iam.AccessKey, error)
+	if o.AnyCredentials {
+		o.Log.Warn("credentials are not verified: whoever reaches the public entry or an endpoint may do everything")
+		believe = func(ctx context.Context, id string) (iam.AccessKey, error) { return accounts.Believed(ctx, s, id) }
+	}
 	h := hosts.New(hosts.Options{
-		Store: s, Lifecycle: life, Authority: authority, Bootstrap: boot,
+		Store: s, Lifecycle: life, Authority: authority, Bootstrap: boot, Accounts: accounts.Handler(s),
 		LocalHost: o.HostName, GatewayUID: o.GatewayUID, OwnerUID: o.OwnerUID, Log: o.Log,
 	})
 	h.SetAPI(api.NewServer(api.Options{
-		Store: s, Log: o.Log, Believe: h.Believe,
+		Store: s, Log: o.Log, Believe: h.Believe, AnyCredentials: believe,
 		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
@@ -97,18 +100,8 @@ func ensureFirst(ctx context.Context, s *store.Store, regionName string) (hosts.
 		if authority, err = hosts.EnsureAuthority(tx, time.Now); err != nil {
 			return err
 		}
-		for k := range tx.AccessKeys.All() {
-			if k.Account == DefaultAccount && k.UserID == DefaultAccount {
-				key = k
-				return nil
-			}
-		}
-		if key, err = rootKey(DefaultAccount, tx.Now()); err != nil {
-			return err
-		}
-		tx.Accounts.Put(iam.Account{ID: DefaultAccount, Created: tx.Now()})
-		tx.AccessKeys.Put(key)
-		return nil
+		key, err = accounts.Ensure(tx, accounts.Default, "default")
+		return err
 	})
 	if err != nil {
 		return hosts.Bootstrap{}, nil, err
@@ -116,21 +109,4 @@ func ensureFirst(ctx context.Context, s *store.Store, regionName string) (hosts.
 	return hosts.Bootstrap{
 		Account: key.Account, Region: regionName, AccessKey: key.ID, SecretKey: key.Secret, CA: authority.PEM(),
 	}, authority, nil
-}
-
-// rootKey is a new key of an account's root.
-func rootKey(account string, now time.Time) (iam.AccessKey, error) {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	var b [16 + 30]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return iam.AccessKey{}, err
-	}
-	id := []byte("AKIA")
-	for _, x := range b[:16] {
-		id = append(id, letters[int(x)%len(letters)])
-	}
-	return iam.AccessKey{
-		ID: string(id), Secret: base64.StdEncoding.EncodeToString(b[16:]), Account: account,
-		ARN: iam.RootARN(account), UserID: account, Created: now,
-	}, nil
 }

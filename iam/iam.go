@@ -13,6 +13,7 @@ import (
 // Account is an AWS account: twelve digits.
 type Account struct {
 	ID      string    `json:"id"`
+	Name    string    `json:"name,omitempty"` // for people; no other account has it
 	Created time.Time `json:"created"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -25,22 +26,32 @@ func (a *app) envCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("env: %w", err)
 			}
-			if output == "json" {
-				vars := map[string]string{}
-				for _, kv := range c.variables() {
-					vars[kv[0]] = kv[1]
-				}
-				return json.NewEncoder(a.stdout).Encode(vars)
-			}
-			for _, kv := range c.variables() {
-				fmt.Fprintf(a.stdout, "export %s=%s\n", kv[0], quote(kv[1]))
-			}
-			fmt.Fprintln(a.stdout, "unset AWS_SESSION_TOKEN AWS_PROFILE")
-			return nil
+			return c.printEnv(a.stdout, output)
 		},
 	}
 	outputFlag(cmd, &output, "shell", "json")
 	return cmd
+}
+
+// printEnv prints the variables for a shell to eval, or as JSON.
+func (c client) printEnv(w io.Writer, output string) error {
+	if output == "json" {
+		vars := map[string]string{}
+		for _, kv := range c.variables() {
+			vars[kv[0]] = kv[1]
+		}
+		return json.NewEncoder(w).Encode(vars)
+	}
+	for _, kv := range c.variables() {
+		fmt.Fprintf(w, "export %s=%s\n", kv[0], quote(kv[1]))
+	}
+	_, err := fmt.Fprintln(w, "unset AWS_SESSION_TOKEN AWS_PROFILE")
+	return err
+}
+
+// notRunning says that there is nothing to talk to, and what to do.
+func (a *app) notRunning() error {
+	return fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
 }
 
 // outputFlag adds --output with the formats that the command knows, the first by default.
@@ -70,7 +81,7 @@ func (a *app) awaitClient(ctx context.Context) (client, error) {
 		if waited > 2*time.Second && !running(a.runDir) || waited > 30*time.Second {
 			_, err := a.ownClient()
 			if err == nil {
-				err = fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
+				err = a.notRunning()
 			}
 			return client{}, err
 		}

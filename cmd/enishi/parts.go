@@ -57,7 +57,8 @@ func (a *app) controlCommand() *cobra.Command {
 	})
 	cmd.Flags().StringVar(&o.Region, "region", "ap-northeast-1", "region of the first account's credentials")
 	cmd.Flags().BoolVar(&o.Ephemeral, "ephemeral", false, "do not wait for the disk: the data directory goes with the run")
-	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status")
+	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status and the accounts")
+	cmd.Flags().BoolVar(&o.AnyCredentials, "accept-any-credentials", false, "do not verify who calls")
 	return cmd
 }
 

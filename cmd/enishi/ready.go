@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -46,12 +48,29 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 
 // getJSON asks one of the parts over its socket in the run directory.
 func getJSON(ctx context.Context, socket, path string, out any) error {
-	h := feed.UnixClient(socket)
-	defer h.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://enishi"+path, nil)
 	if err != nil {
 		return err
 	}
+	return ask(socket, req, out)
+}
+
+// postJSON gives one of the parts an order.
+func postJSON(ctx context.Context, socket, path string, order, out any) error {
+	body, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://enishi"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return ask(socket, req, out)
+}
+
+func ask(socket string, req *http.Request, out any) error {
+	h := feed.UnixClient(socket)
+	defer h.CloseIdleConnections()
 	resp, err := h.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", socket, unwrapURL(err))
@@ -59,7 +78,10 @@ func getJSON(ctx context.Context, socket, path string, out any) error {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
-		return fmt.Errorf("ask %s for %s: %s: %s", socket, path, resp.Status, text)
+		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
+			return errors.New(strings.TrimSpace(string(text)))
+		}
+		return fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
 	}
 	if out == nil {
 		return nil

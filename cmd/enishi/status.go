@@ -55,7 +55,7 @@ func (a *app) statusCommand() *cobra.Command {
 func (a *app) readStatus(ctx context.Context) (status, error) {
 	var s status
 	if !running(a.runDir) {
-		return s, fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
+		return s, a.notRunning()
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

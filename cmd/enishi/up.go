@@ -24,6 +24,7 @@ type upOptions struct {
 	ephemeral bool
 	listen    string
 	region    string
+	any       bool
 	command   []string
 }
 
@@ -49,6 +50,7 @@ func (a *app) upCommand() *cobra.Command {
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: the model lives in the run directory and goes with it")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
 	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
+	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; the entry is loopback only")
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
 	return cmd
 }
@@ -170,7 +172,7 @@ func (u *upRun) prepare() ([]part, error) {
 		return part{name: name, uid: uid, files: files, log: filepath.Join(u.path(logDir), name+".log"), args: append(args, "--run-dir", u.runDir)}
 	}
 	return []part{
-		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral)),
+		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any)),
 		with("agent", 0, []*os.File{sockets[agentSocket]}, "--instances", "--owner", uid),
 		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public}, "--owner", uid),
 		with("services", servicesUID, []*os.File{sockets[servicesSocket]}),

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,11 +11,12 @@ import (
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/aws/region"
 	"enishi.dev/enishi/aws/sigv4"
+	"enishi.dev/enishi/iam"
 )
 
 // identify finds out who signed, for which service and region, and that it is
 // true. Everything that the request says of itself comes after this.
-func (r *exchange) identify() error {
+func (r *exchange) identify(ctx context.Context) error {
 	req, err := r.httpRequest()
 	if err != nil {
 		return err
@@ -32,15 +34,24 @@ func (r *exchange) identify() error {
 		return awserr.New("AuthFailure", "Credential should be scoped to a valid region, not '%s'.", signed.Region)
 	}
 	r.call.Region = signed.Region
-	key, ok := r.s.o.Store.View().AccessKeys.Get(signed.AccessKeyID)
-	if !ok || signed.Token != "" { // there are no sessions yet
-		return sigv4.NoSuchKey(signed.Service)
-	}
-	if err := signed.Verify(req, key.Secret, r.body, r.s.o.Now()); err != nil {
+	key, err := r.verify(ctx, req, signed)
+	if err != nil {
 		return err
 	}
 	r.call.Caller = Caller{Account: key.Account, ARN: key.ARN, UserID: key.UserID, AccessKeyID: key.ID}
 	return nil
+}
+
+// verify is the key that signed the request.
+func (r *exchange) verify(ctx context.Context, req *http.Request, signed sigv4.Signed) (iam.AccessKey, error) {
+	if r.s.o.AnyCredentials != nil {
+		return r.s.o.AnyCredentials(ctx, signed.AccessKeyID)
+	}
+	key, ok := r.s.o.Store.View().AccessKeys.Get(signed.AccessKeyID)
+	if !ok || signed.Token != "" { // there are no sessions yet
+		return key, sigv4.NoSuchKey(signed.Service)
+	}
+	return key, signed.Verify(req, key.Secret, r.body, r.s.o.Now())
 }
 
 // httpRequest is the tenant's request as its signature sees it.

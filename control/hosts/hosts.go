@@ -31,9 +31,10 @@ type Options struct {
 	Lifecycle  *lifecycle.Lifecycle
 	Authority  *Authority
 	Bootstrap  Bootstrap
-	LocalHost  string // the host whose processes are at the other end of the listener
-	GatewayUID int    // who may forward requests
-	OwnerUID   int    // who may read the status
+	Accounts   http.Handler // /v1/accounts: root and the owner
+	LocalHost  string       // the host whose processes are at the other end of the listener
+	GatewayUID int          // who may forward requests
+	OwnerUID   int          // who may read the status
 	Log        *slog.Logger
 }
 
@@ -193,5 +194,9 @@ func (s *Server) handler() http.Handler {
 	only("GET /v1/ready", s.ready)
 	only("GET /v1/bootstrap", s.bootstrap)
 	only("GET /v1/status", s.status, s.OwnerUID)
+	if s.Accounts != nil {
+		only("/v1/accounts", s.Accounts.ServeHTTP, s.OwnerUID)
+		only("/v1/accounts/", s.Accounts.ServeHTTP, s.OwnerUID)
+	}
 	return mux
 }
