@@ -113,7 +113,7 @@ static __always_inline void settle(struct work *w, struct flow *own)
 
 	__sync_fetch_and_or(&own->state, FLOW_ESTABLISHED);
 	if (peer)
-		__sync_fetch_and_or(&peer->state, FLOW_ESTABLISHED | FLOW_REPLIED);
+		__sync_fetch_and_or(&peer->state, FLOW_ESTABLISHED);
 }
 
 /* The last acknowledgement of a connection: each side has closed and has what the

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"enishi.dev/enishi/hoststate"
+)
+
+// history is the model with a memory: what becomes of any packet of a connection,
+// while the world changes around it. Each side of a connection has a half, where
+// its packets come in.
+type history struct {
+	model
+	index  map[string]int // of each interface's port
+	halves map[place]*half
+	made   []place // where there are or were halves
+}
+
+type place struct {
+	index        int
+	src, dst     netip.Addr
+	sport, dport uint16
+}
+
+type half struct {
+	owner              string
+	initiator, replied bool
+	unsure             bool // whether it knows of an answer depends on the clock
+}
+
+func (h *history) half(owner string, f frame) (place, *half) {
+	p := place{h.index[owner], f.src, f.dst, f.sport, f.dport}
+	if f := h.halves[p]; f != nil && f.owner == owner {
+		return p, f
+	}
+	return p, nil
+}
+
+func back(f frame) frame {
+	f.src, f.dst, f.sport, f.dport = f.dst, f.src, f.dport, f.sport
+	return f
+}
+
+// pass says what becomes of a TCP packet, and remembers.
+func (h *history) pass(from *hoststate.Interface, f frame) string {
+	at, own := h.half(from.ID, f)
+	if own != nil && f.flags == syn && (own.replied || !own.initiator) {
+		own = nil // a new connection with the ports of an old one
+	}
+	if !slices.Contains(from.Addresses, f.src) && (!from.AnySource || reserved(f.src)) {
+		return "drop: spoofed source"
+	}
+	to := h.holder(from.VNI, f.dst)
+	if to == nil {
+		var drop string
+		if to, drop = h.route(from, f.dst); drop != "" {
+			return drop
+		}
+	}
+	there, other := h.half(to.ID, back(f))
+	switch {
+	case !h.here[to.ID]:
+		return "drop: not on this host"
+	case own == nil && f.flags != syn:
+		return "drop: not a SYN"
+	case own == nil && !h.allows(from, f, f.dst, false):
+		return "drop: security group"
+	case (own == nil || other == nil) && !h.allows(to, f, f.src, true):
+		return "drop: security group"
+	}
+	switch {
+	case own == nil:
+		for _, p := range []place{at, there} {
+			if h.halves[p] == nil {
+				h.made = append(h.made, p)
+			}
+		}
+		h.halves[there] = &half{owner: to.ID}
+		h.halves[at] = &half{owner: from.ID, initiator: true}
+	case !own.initiator:
+		if peer := h.halves[there]; peer != nil && !peer.replied {
+			peer.unsure = peer.unsure || own.replied
+			peer.replied = !own.replied
+		}
+		own.replied = true
+	}
+	return "to " + to.ID
+}
+
+// scene draws worlds of one network, a part at a time.
+type scene struct {
+	*rand.Rand
+	sets, tables, interfaces []hoststate.Unit
+}
+
+var sceneAddrs = addrs("10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "20.1.0.4", "20.2.0.4")
+
+func (s *scene) units() []hoststate.Unit {
+	return slices.Concat([]hoststate.Unit{&hoststate.Network{ID: "vpc", VNI: vniA}}, s.sets, s.tables, s.interfaces)
+}
+
+func (s *scene) drawSets() {
+	rules := func(name string) (rs []hoststate.Rule) {
+		for i := range 1 + s.IntN(3) {
+			r := hoststate.Rule{ID: fmt.Sprint(name, i), Protocol: 6, From: 80, To: 80 + s.IntN(2)}
+			if s.IntN(3) == 0 {
+				r.Group = uint32(1 + s.IntN(3))
+			} else {
+				r.Prefix = netip.MustParsePrefix([]string{"0.0.0.0/0", "10.0.0.4/31", "10.0.0.0/24", "0.0.0.0/0"}[s.IntN(4)])
+			}
+			rs = append(rs, r)
+		}
+		return rs
+	}
+	s.sets = nil
+	for i := range 3 {
+		s.sets = append(s.sets, &hoststate.GroupSet{ID: fmt.Sprint("set-", i), Groups: []uint32{uint32(1 + s.IntN(3))}, Ingress: rules("in"), Egress: rules("out")})
+	}
+}
+
+func (s *scene) drawTables(ports []string) {
+	s.tables = nil
+	for i := range 2 {
+		t := &hoststate.RouteTable{ID: fmt.Sprint("rtb-", i), Network: "vpc", Routes: []hoststate.Route{{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Target: hoststate.RouteLocal}}}
+		for _, p := range []string{"0.0.0.0/0", "20.0.0.0/8", "20.1.0.0/16"} {
+			if s.IntN(2) == 0 {
+				t.Routes = append(t.Routes, hoststate.Route{Prefix: netip.MustParsePrefix(p), Target: hoststate.RouteInterface, Interface: ports[s.IntN(len(ports))]})
+			}
+		}
+		s.tables = append(s.tables, t)
+	}
+}
+
+func (s *scene) drawInterfaces(ids []string) {
+	s.interfaces = nil
+	left := slices.Clone(sceneAddrs)
+	s.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	for i, id := range ids {
+		e := eni(id, byte(i+1), fmt.Sprint("set-", s.IntN(3)))
+		e.RouteTable, e.AnySource = fmt.Sprint("rtb-", s.IntN(2)), s.IntN(3) == 0
+		n := 1 + s.IntN(min(2, len(left)))
+		e.Addresses, left = left[:n:n], left[n:]
+		if s.IntN(12) > 0 { // sometimes it is gone
+			s.interfaces = append(s.interfaces, e)
+		}
+		if len(left) == 0 {
+			break
+		}
+	}
+}
+
+// The program and the model agree on every packet of connections that live through
+// changes: addresses and ports are given to others, rules and routes come and go.
+// ENISHI_PACKETS says how many packets: a million by default, few with -short.
+func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
+	packets := 1_000_000
+	if testing.Short() {
+		packets = 20_000
+	}
+	if n, err := strconv.Atoi(os.Getenv("ENISHI_PACKETS")); err == nil {
+		packets = n
+	}
+	ports := []string{"eni-0", "eni-1", "eni-2", "eni-3"}
+	b := newBench(t, ports...)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	s := &scene{Rand: rand.New(rand.NewPCG(seed, 7))}
+	h := &history{model: model{here: map[string]bool{}}, index: b.index, halves: map[place]*half{}}
+	all := append(slices.Clone(ports), "eni-far")
+	s.drawSets()
+	s.drawTables(ports)
+	s.drawInterfaces(all)
+	attach := func() {
+		for _, id := range ports {
+			b.must(b.Attach(Port{Name: id, Kind: PortInterface, Network: vniA, Interface: id, Ifindex: b.index[id]}))
+		}
+	}
+	apply := func() {
+		h.units = s.units()
+		clear(h.here)
+		for _, id := range ports {
+			h.here[id] = find(h.model, func(i *hoststate.Interface) bool { return i.ID == id }) != nil
+		}
+		_, err := b.Apply(h.units, b.missing(h.units))
+		b.must(err)
+	}
+	b.do(func() {
+		attach()
+		apply()
+		counts := map[string]int{}
+		for n := 0; n < packets && !t.Failed(); n++ {
+			if n%200 == 0 { // the world becomes another
+				switch s.IntN(8) {
+				case 0:
+					i, j := ports[s.IntN(4)], ports[s.IntN(4)]
+					b.must(b.Detach(i))
+					b.must(b.Detach(j))
+					b.index[i], b.index[j] = b.index[j], b.index[i]
+					attach()
+				case 1, 2:
+					s.drawInterfaces(all)
+				case 3, 4:
+					s.drawTables(ports)
+				default:
+					s.drawSets()
+				}
+				apply()
+			}
+			from, f, ok := h.packet(s)
+			if !ok {
+				continue
+			}
+			_, own := h.half(from.ID, f)
+			want := h.pass(from, f)
+			var got string
+			if n%8 == 0 {
+				got = b.verdict(from.ID, f.bytes(), h.model) // with the reason
+			} else if got = b.arrival(from.ID, f.bytes(), h.model); got == "drop" {
+				want = want[:len(got)]
+			}
+			if got != want {
+				t.Errorf("packet %d: %s %s:%d -> %s:%d flags %d: the program says %q, the model %q", n, from.ID, f.src, f.sport, f.dst, f.dport, f.flags, got, want)
+			}
+			kind := "first "
+			if own != nil {
+				kind = "later "
+			}
+			counts[kind+want[:2]]++
+		}
+		t.Logf("%v, %d halves", counts, len(h.halves))
+		if n := counts["later to"]; n < packets/20 {
+			t.Errorf("only %d of %d are packets of connections that stand: that tells little", n, packets)
+		}
+	})
+}
+
+// arrival is "to" whom a packet goes, or "drop".
+func (b *bench) arrival(port string, in []byte, m model) string {
+	verdict, out := b.run(port, in)
+	if verdict != 7 { // TCX_REDIRECT
+		return "drop"
+	}
+	i := find(m, func(i *hoststate.Interface) bool { return [6]byte(out[:6]) == i.MAC })
+	if i == nil {
+		return fmt.Sprintf("to %x", out[:6])
+	}
+	return "to " + i.ID
+}
+
+// packet is one that an interface with a port might send: of a connection that it
+// has, or has not.
+func (h *history) packet(s *scene) (*hoststate.Interface, frame, bool) {
+	var here []*hoststate.Interface
+	for _, u := range s.interfaces {
+		if i := u.(*hoststate.Interface); h.here[i.ID] {
+			here = append(here, i)
+		}
+	}
+	if len(here) == 0 {
+		return nil, frame{}, false
+	}
+	from := here[s.IntN(len(here))]
+	if n := len(h.made); n > 0 && s.IntN(3) > 0 {
+		p := h.made[s.IntN(n)]
+		if own := h.halves[p]; own != nil {
+			i := slices.IndexFunc(here, func(i *hoststate.Interface) bool { return i.ID == own.owner })
+			if i >= 0 {
+				return here[i], frame{mac: here[i].MAC, src: p.src, dst: p.dst, sport: p.sport, dport: p.dport, flags: ack}, true
+			}
+		}
+	}
+	// Few tuples, so that they are used again.
+	f := frame{mac: from.MAC, src: from.Addresses[s.IntN(len(from.Addresses))], dst: sceneAddrs[s.IntN(len(sceneAddrs))], flags: ack}
+	if s.IntN(10) == 0 {
+		f.src = sceneAddrs[s.IntN(len(sceneAddrs))]
+	}
+	f.sport, f.dport = uint16(1000+s.IntN(3)), uint16(80+s.IntN(2))
+	if s.IntN(2) == 0 {
+		f.flags = syn
+	}
+	if _, own := h.half(from.ID, f); own != nil && own.unsure {
+		f.flags = ack
+	}
+	return from, f, f.src != f.dst
+}
