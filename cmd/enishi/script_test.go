@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,7 @@ func seal() int {
 //	wait-for FILE             until the file exists, for at most ten seconds
 //	end SIGNAL FILE           sends it to the process whose id is in the file; waits until it is gone
 //	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
+//	kill-randomly NAMES...    SIGKILL to one of these parts after the other, ENISHI_KILLS times
 //	nothing-left              no process, mount or file with the run directory
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
@@ -88,7 +90,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("condition %s is not known", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wait-for": waitFor, "end": end, "kill-part": killPart, "nothing-left": nothingLeft, "as": runAs,
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
 }
@@ -182,13 +184,41 @@ func partsOf(dir string) map[int][]string {
 }
 
 func killPart(ts *testscript.TestScript, _ bool, args []string) {
-	for pid, argv := range partsOf(ts.Getenv("ENISHI_RUN_DIR")) {
-		if len(argv) > 1 && argv[1] == args[0] {
-			ts.Check(unix.Kill(pid, unix.SIGKILL))
-			return
+	pid := partNamed(ts.Getenv("ENISHI_RUN_DIR"), args[0])
+	if pid == 0 {
+		ts.Fatalf("no part %s runs", args[0])
+	}
+	ts.Check(unix.Kill(pid, unix.SIGKILL))
+}
+
+// killRandomly kills one of the named parts after the other, at random moments;
+// ENISHI_KILLS says how often.
+func killRandomly(ts *testscript.TestScript, _ bool, names []string) {
+	kills := 20
+	if n, err := strconv.Atoi(os.Getenv("ENISHI_KILLS")); err == nil {
+		kills = n
+	}
+	for range kills {
+		time.Sleep(time.Duration(20+rand.IntN(800)) * time.Millisecond)
+		name := names[rand.IntN(len(names))]
+		for range 2000 { // it may still be on its way back
+			if pid := partNamed(ts.Getenv("ENISHI_RUN_DIR"), name); pid != 0 {
+				ts.Check(unix.Kill(pid, unix.SIGKILL))
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
 		}
 	}
-	ts.Fatalf("no part %s runs", args[0])
+}
+
+// partNamed is the pid of a part, or 0.
+func partNamed(dir, name string) int {
+	for pid, argv := range partsOf(dir) {
+		if len(argv) > 1 && argv[1] == name {
+			return pid
+		}
+	}
+	return 0
 }
 
 func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
