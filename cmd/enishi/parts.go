@@ -15,6 +15,7 @@ import (
 	"enishi.dev/enishi/agent"
 	"enishi.dev/enishi/control"
 	"enishi.dev/enishi/gateway"
+	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/services"
 )
 
@@ -25,8 +26,9 @@ import (
 const localHost = "local"
 
 // partCommand is what the parts have in common: they run until their context
-// ends, log to stderr, and take over listening sockets instead of opening any.
-func (a *app) partCommand(name, short string, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
+// ends, log to stderr, and take over listening sockets instead of opening any. All
+// but the agent are left with the system calls of their profile.
+func (a *app) partCommand(name, short string, may *confine.Profile, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short,
 		Long:    short + ".\n`enishi up` starts it, with its sockets as file descriptors 3 and 4; it is not started by hand.",
@@ -34,6 +36,11 @@ func (a *app) partCommand(name, short string, run func(ctx context.Context, log 
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(a.stderr, nil))
+			if may != nil {
+				if err := confine.Filter(*may); err != nil {
+					return wrap(name, err)
+				}
+			}
 			return wrap(name, run(cmd.Context(), log))
 		},
 	}
@@ -42,7 +49,7 @@ func (a *app) partCommand(name, short string, run func(ctx context.Context, log 
 func (a *app) controlCommand() *cobra.Command {
 	var o control.Options
 	var owner int
-	cmd := a.partCommand("control", "The part that decides: API, model, feed", func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("control", "The part that decides: API, model, feed", &confine.Profile{Files: true}, func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -64,7 +71,7 @@ func (a *app) controlCommand() *cobra.Command {
 
 func (a *app) agentCommand() *cobra.Command {
 	var o agent.Options
-	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", nil, func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -80,7 +87,7 @@ func (a *app) agentCommand() *cobra.Command {
 
 func (a *app) gatewayCommand() *cobra.Command {
 	var owner int
-	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", &confine.Profile{Sockets: true}, func(ctx context.Context, log *slog.Logger) error {
 		status, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -99,7 +106,7 @@ func (a *app) gatewayCommand() *cobra.Command {
 }
 
 func (a *app) servicesCommand() *cobra.Command {
-	return a.partCommand("services", "The AWS services in the box", func(ctx context.Context, log *slog.Logger) error {
+	return a.partCommand("services", "The AWS services in the box", &confine.Profile{}, func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
