@@ -129,6 +129,7 @@ func (w world) routeTable(id string) *hoststate.RouteTable {
 		out.Routes = append(out.Routes, hoststate.Route{Prefix: p, Target: hoststate.RouteLocal})
 	}
 	for _, r := range t.Routes {
+		// So is one to a gateway, attached or not: hosts have nothing public to lead to.
 		route := hoststate.Route{Prefix: r.Prefix, Target: hoststate.RouteBlackhole}
 		if eni, ok := w.routeENI(r); ok {
 			route.Target, route.Interface = hoststate.RouteInterface, string(eni)

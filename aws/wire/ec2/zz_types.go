@@ -573,6 +573,54 @@ type DescribeTagsOutput struct {
 	Tags      []TagDescription `x:"tagSet"`
 }
 
+type CreateInternetGatewayInput struct {
+	DryRun            *bool              `q:"DryRun"`
+	TagSpecifications []TagSpecification `q:"TagSpecification"`
+}
+
+type CreateInternetGatewayOutput struct {
+	InternetGateway *InternetGateway `x:"internetGateway"`
+}
+
+type AttachInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	VpcId             *string `q:"VpcId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type AttachInternetGatewayOutput struct {
+}
+
+type DetachInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	VpcId             *string `q:"VpcId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type DetachInternetGatewayOutput struct {
+}
+
+type DeleteInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type DeleteInternetGatewayOutput struct {
+}
+
+type DescribeInternetGatewaysInput struct {
+	DryRun             *bool    `q:"DryRun"`
+	Filters            []Filter `q:"Filter"`
+	InternetGatewayIds []string `q:"InternetGatewayId"`
+	MaxResults         *int32   `q:"MaxResults"`
+	NextToken          *string  `q:"NextToken"`
+}
+
+type DescribeInternetGatewaysOutput struct {
+	InternetGateways []InternetGateway `x:"internetGatewaySet"`
+	NextToken        *string           `x:"nextToken"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1073,6 +1121,13 @@ type TagDescription struct {
 	Value        *string      `x:"value"`
 }
 
+type InternetGateway struct {
+	Attachments       []InternetGatewayAttachment `x:"attachmentSet"`
+	InternetGatewayId *string                     `x:"internetGatewayId"`
+	OwnerId           *string                     `x:"ownerId"`
+	Tags              []Tag                       `x:"tagSet"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1493,6 +1548,11 @@ type StateReason struct {
 	Message *string `x:"message"`
 }
 
+type InternetGatewayAttachment struct {
+	State AttachmentStatus `x:"state"`
+	VpcId *string          `x:"vpcId"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1776,4 +1836,9 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"CreateTags":                    {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
 	"DeleteTags":                    {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
 	"DescribeTags":                  {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"CreateInternetGateway":         {func() any { return new(CreateInternetGatewayInput) }, func() any { return new(CreateInternetGatewayOutput) }},
+	"AttachInternetGateway":         {func() any { return new(AttachInternetGatewayInput) }, func() any { return new(AttachInternetGatewayOutput) }},
+	"DetachInternetGateway":         {func() any { return new(DetachInternetGatewayInput) }, func() any { return new(DetachInternetGatewayOutput) }},
+	"DeleteInternetGateway":         {func() any { return new(DeleteInternetGatewayInput) }, func() any { return new(DeleteInternetGatewayOutput) }},
+	"DescribeInternetGateways":      {func() any { return new(DescribeInternetGatewaysInput) }, func() any { return new(DescribeInternetGatewaysOutput) }},
 }
