@@ -79,7 +79,7 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 		return nil, awserr.New("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", left, s.Min)
 	}
 	s.Max = min(s.Max, left)
-	groups, err := s.groups(w)
+	groups, err := groupsIn(w.VPC, s.Subnet.ID, w.Group, s.Groups)
 	if err != nil {
 		return nil, err
 	}
@@ -96,22 +96,6 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 		all = append(all, l)
 	}
 	return all, nil
-}
-
-func (s InstanceSpec) groups(w InstanceFacts) ([]SecurityGroupID, error) {
-	if len(s.Groups) == 0 {
-		return []SecurityGroupID{w.VPC.DefaultGroup}, nil
-	}
-	for _, id := range s.Groups {
-		g, err := w.Group(id)
-		if err != nil {
-			return nil, err
-		}
-		if g.VPC != w.VPC.ID {
-			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, s.Subnet.ID)
-		}
-	}
-	return unique(s.Groups), nil
 }
 
 func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID, r ReservationID, index int) (Launched, error) {

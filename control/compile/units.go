@@ -150,7 +150,7 @@ func (w world) routeENI(r vpc.Route) (vpc.ENIID, bool) {
 		id = i.ENIs[0]
 	}
 	e, ok := w.ENIs.Get(string(id))
-	return id, ok && !e.Withdrawn && e.Attachment != nil
+	return id, ok && e.Leads(r)
 }
 
 // endpointPorts are the TCP ports that AWS's services answer.

@@ -164,5 +164,5 @@ func routeENI(v *store.View, r vpc.Route) (vpc.ENI, bool) {
 		id = i.ENIs[0]
 	}
 	e, ok := v.ENIs.Get(string(id))
-	return e, ok && !e.Withdrawn && e.Attachment != nil
+	return e, ok && e.Leads(r)
 }

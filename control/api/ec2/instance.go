@@ -98,10 +98,8 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	}
 	v, _ := tx.VPCs.Get(string(n.VPC))
 	all, err := vpc.Launch(fresh(tx), s.limits, vpc.InstanceFacts{
-		VPC: v,
-		Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
-			return find(tx.View.SecurityGroups, c, vpc.SecurityGroupIDs, string(id))
-		},
+		VPC:   v,
+		Group: groupFinder(&tx.View, c),
 		Used:  addressesIn(&tx.View, n.ID),
 		Place: s.placer(&tx.View),
 		Have:  count(tx.Instances.By("account", c.Owner()), func(i vpc.Instance) bool { return i.Status.Gone.IsZero() }),

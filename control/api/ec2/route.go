@@ -124,10 +124,7 @@ func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteIn
 	case given > 1:
 		return vpc.Route{}, awserr.New("InvalidParameterCombination", "The request must contain exactly one target of the route, and has %d.", given)
 	case in.NetworkInterfaceId != nil:
-		e, err := find(v.ENIs, c, vpc.ENIIDs, *in.NetworkInterfaceId)
-		if err == nil && e.Withdrawn {
-			err = vpc.ENIIDs.NotFound(string(e.ID))
-		}
+		e, err := findInterface(v, c, *in.NetworkInterfaceId)
 		if err == nil && e.VPC != t.VPC {
 			err = awserr.New("InvalidParameterValue", "route table %s and interface %s belong to different networks", t.ID, e.ID)
 		}
