@@ -20,6 +20,9 @@ func (e ENI) Attach(f Fresh, i Instance, have []ENI, device int) (ENI, Instance,
 		return e, i, err
 	}
 	for _, other := range have {
+		if other.ID == e.ID {
+			return e, i, inUse(e.ID)
+		}
 		if other.Attachment.Device == device {
 			return e, i, awserr.New("InvalidParameterValue", "Instance '%s' already has an interface attached at device index '%d'.", i.ID, device)
 		}
@@ -45,7 +48,7 @@ func (e ENI) checkAttach(i Instance, device int) error {
 	case device < 0:
 		return awserr.New("InvalidParameterValue", "Value (%d) for parameter deviceIndex is invalid. It must not be negative.", device)
 	case e.Attachment != nil:
-		return awserr.New("InvalidNetworkInterface.InUse", "Interface: [%s] in use.", e.ID)
+		return inUse(e.ID)
 	case i.PowerWanted != PowerOn:
 		return awserr.New("IncorrectState", "Instance '%s' is not 'running' or 'stopped'.", i.ID)
 	case e.Zone != i.Zone:
@@ -54,6 +57,10 @@ func (e ENI) checkAttach(i Instance, device int) error {
 		return awserr.New("InvalidParameterCombination", "You may not attach a network interface to an instance if they are not in the same VPC")
 	}
 	return nil
+}
+
+func inUse(id ENIID) error {
+	return awserr.New("InvalidNetworkInterface.InUse", "Interface: [%s] in use.", id)
 }
 
 // Detach returns e free, and i without it. The first one stays for life.

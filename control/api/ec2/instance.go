@@ -81,11 +81,18 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 
 // putInstances decides on new instances and writes them; it returns the id of their reservation.
 func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.InstanceSpec) (string, error) {
+	var err error
+	if spec.Attached, err = attachedInterfaces(&tx.View, c, p.attached); err != nil {
+		return "", err
+	}
+	if e, ok := spec.Attached[0]; ok {
+		p.subnet = new(string(e.Subnet))
+	}
 	n, err := launchSubnet(&tx.View, c, p)
 	if err != nil {
 		return "", err
 	}
-	spec.Subnet, spec.Address, spec.Description = n, value(p.address), p.description
+	spec.Subnet, spec.Address, spec.Description, spec.Keep = n, value(p.address), p.description, p.keep
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, p.groups); err != nil {
 		return "", err
 	}
@@ -110,7 +117,9 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	}
 	for _, l := range all {
 		tx.Instances.Put(l.Instance)
-		tx.ENIs.Put(l.ENI)
+		for _, e := range l.ENIs {
+			tx.ENIs.Put(e)
+		}
 	}
 	return string(all[0].Instance.Reservation), nil
 }
