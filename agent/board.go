@@ -57,6 +57,16 @@ func (b *board) runs(id string, addresses []netip.Addr, p *instance.Instance, fa
 	})
 }
 
+// has shows the instance with other addresses, if it is shown.
+func (b *board) has(id string, addresses []netip.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s, ok := b.instances[id]; ok {
+		s.addresses = addresses
+		b.instances[id] = s
+	}
+}
+
 // fails shows the instance as failed, if it is still shown with p.
 func (b *board) fails(id string, p *instance.Instance) bool {
 	b.mu.Lock()

@@ -21,7 +21,7 @@ import (
 // its processes once started.
 type running struct {
 	ns      *netns.Namespace
-	ports   map[string]bool // names of its ports in the fabric; true: all of it is made
+	ports   map[string]port // by their names in the fabric
 	process *instance.Instance
 }
 
@@ -94,6 +94,15 @@ func (a *Agent) powerOff(o outcome, ids map[string]bool) {
 	}
 }
 
+// dropAll takes away the ports that those of the instances have no more.
+func (a *Agent) dropAll(o outcome, ids map[string]bool) {
+	for id := range ids {
+		if u, interfaces := a.wanted(id); u != nil && a.instances[id] != nil {
+			o.add(u.Key(), a.dropPorts(a.instances[id], interfaces))
+		}
+	}
+}
+
 // powerOn makes the ports of those of the instances that are to run here, and
 // starts them, several at a time.
 func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
@@ -104,6 +113,7 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 		err     error
 	}
 	var starts []*start
+	a.dropAll(o, ids)
 	for id := range ids {
 		u, interfaces := a.wanted(id)
 		if u == nil || len(interfaces) < len(u.Interfaces) {
@@ -111,8 +121,13 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 		}
 		err := a.makePorts(u, interfaces)
 		o.add(u.Key(), err)
-		if r := a.instances[id]; err == nil && r.process == nil {
+		r := a.instances[id]
+		switch {
+		case err != nil:
+		case r.process == nil:
 			starts = append(starts, &start{unit: u, r: r})
+		default:
+			a.board.has(id, addressesOf(interfaces))
 		}
 	}
 	var g errgroup.Group
@@ -150,16 +165,19 @@ func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *runn
 	}, a.layout.instance(u.ID), r.ns)
 }
 
-// show reports that the instance runs, and that it has failed should it end by
-// itself. It is not started again then: as a machine that lost its power.
-func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
-	var addresses []netip.Addr
-	_, interfaces := a.wanted(u.ID)
+func addressesOf(interfaces []*hoststate.Interface) (addresses []netip.Addr) {
 	for _, i := range interfaces {
 		addresses = append(addresses, i.Addresses...)
 	}
+	return addresses
+}
+
+// show reports that the instance runs, and that it has failed should it end by
+// itself. It is not started again then: as a machine that lost its power.
+func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
+	_, interfaces := a.wanted(u.ID)
 	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning})
-	a.board.runs(u.ID, addresses, p, func() {
+	a.board.runs(u.ID, addressesOf(interfaces), p, func() {
 		a.Log.Warn("instance ended by itself", "instance", u.ID)
 		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended"})
 	})

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,8 +36,8 @@ func (a *Agent) removeLeftovers(o outcome) {
 		if ports[name] {
 			continue
 		}
-		if err := a.dp.Detach(name); err != nil {
-			a.Log.Error("detach a port that nothing wants", "port", name, "err", err)
+		if err := errors.Join(a.dp.Detach(name), a.fabric.RemoveLink(name)); err != nil {
+			a.Log.Error("remove a port that nothing wants", "port", name, "err", err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"enishi.dev/enishi/datapath"
 	"enishi.dev/enishi/hoststate"
@@ -17,52 +18,79 @@ const interfaceMTU = 9001
 
 func interfacePort(i *hoststate.Interface) string { return fmt.Sprintf("eni%d", i.Number) }
 
-// makePorts makes the instance's namespace and links, as far as they are missing,
-// and takes away those of interfaces that it has no more.
-func (a *Agent) makePorts(u *hoststate.Instance, interfaces []*hoststate.Interface) error {
-	if !a.Instances {
-		return errors.New("this host launches no instances: start its agent with --instances")
+// port is an interface of an instance as it is in the kernel.
+type port struct {
+	device    int
+	made      bool         // all of it is there
+	addresses []netip.Addr // that the instance's end has
+}
+
+// dropPorts takes away the ports of interfaces that the instance has no more, or
+// has as another device. An interface may be another instance's next: no port is
+// made before all that go are gone.
+func (a *Agent) dropPorts(r *running, interfaces []*hoststate.Interface) error {
+	wanted := map[string]int{}
+	for _, i := range interfaces {
+		wanted[interfacePort(i)] = i.Device
 	}
-	r := a.instances[u.ID]
-	if r == nil {
-		ns, _, err := netns.Make(a.layout.namespace(u.ID))
+	var errs []error
+	for name, p := range r.ports {
+		if device, ok := wanted[name]; ok && device == p.device {
+			continue
+		}
+		err := errors.Join(a.dp.Detach(name), a.fabric.RemoveLink(name), r.ns.Do(func() error { return netns.RulesFrom(sourceTable(p.device), nil) }))
 		if err != nil {
-			return err
-		}
-		r = &running{ns: ns, ports: map[string]bool{}}
-		a.instances[u.ID] = r
-		if err := ns.SetUp("lo"); err != nil {
-			return err
-		}
-	}
-	wanted := map[string]bool{}
-	for device, i := range interfaces {
-		name := interfacePort(i)
-		wanted[name] = true
-		if r.ports[name] {
+			errs = append(errs, err)
 			continue
-		}
-		r.ports[name] = false // for removeInstance, should it stay half made
-		if err := a.makePort(r, device, i); err != nil {
-			return fmt.Errorf("interface %s: %w", i.ID, err)
-		}
-		r.ports[name] = true
-	}
-	for name := range r.ports {
-		if wanted[name] {
-			continue
-		}
-		if err := errors.Join(a.dp.Detach(name), a.fabric.RemoveLink(name)); err != nil {
-			return err
 		}
 		delete(r.ports, name)
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// makePorts makes the instance's namespace and links, as far as they are missing,
+// and gives them the addresses that they are to have.
+func (a *Agent) makePorts(u *hoststate.Instance, interfaces []*hoststate.Interface) error {
+	r, err := a.makeNamespace(u)
+	if err != nil {
+		return err
+	}
+	var errs []error // one that fails may hold the name of another, which comes after it
+	for _, i := range interfaces {
+		name := interfacePort(i)
+		if p := r.ports[name]; p.made && slices.Equal(p.addresses, i.Addresses) {
+			continue
+		}
+		r.ports[name] = port{device: i.Device} // for removeInstance, should it stay half made
+		if err := a.makePort(r, i); err != nil {
+			errs = append(errs, fmt.Errorf("interface %s: %w", i.ID, err))
+			continue
+		}
+		r.ports[name] = port{i.Device, true, i.Addresses}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
+	if !a.Instances {
+		return nil, errors.New("this host launches no instances: start its agent with --instances")
+	}
+	if r := a.instances[u.ID]; r != nil {
+		return r, nil
+	}
+	ns, _, err := netns.Make(a.layout.namespace(u.ID))
+	if err != nil {
+		return nil, err
+	}
+	r := &running{ns: ns, ports: map[string]port{}}
+	a.instances[u.ID] = r
+	return r, ns.SetUp("lo")
 }
 
 // makePort makes an interface: nothing leaves it before the data plane looks.
-func (a *Agent) makePort(r *running, device int, i *hoststate.Interface) error {
-	name, inner := interfacePort(i), fmt.Sprintf("eth%d", device)
+// Of one that is there it sets the addresses.
+func (a *Agent) makePort(r *running, i *hoststate.Interface) error {
+	name, inner := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
 	index, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
 		Outer: name, Inner: inner, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i),
 	})
@@ -78,7 +106,7 @@ func (a *Agent) makePort(r *running, device int, i *hoststate.Interface) error {
 	if err := r.ns.SetUp(inner); err != nil {
 		return err
 	}
-	return r.ns.Do(func() error { return configure(inner, device, i) })
+	return r.ns.Do(func() error { return configure(inner, i) })
 }
 
 func hasIPv6(i *hoststate.Interface) bool {
@@ -90,23 +118,44 @@ func hasIPv6(i *hoststate.Interface) bool {
 	return false
 }
 
-// configure gives the link its addresses and, for the first one, the way out, as
-// DHCP does on EC2: the router is the subnet's first address.
-func configure(link string, device int, i *hoststate.Interface) error {
+// sourceTable is the routing table of what leaves from a device's addresses.
+func sourceTable(device int) int { return 10000 + device }
+
+// configure gives the link its addresses and the way out, as DHCP and the
+// machine images do on EC2: the router is the subnet's first address. Everything
+// leaves by the first device, but for what answers at another one's addresses:
+// that goes by it, as no other may send from them.
+func configure(link string, i *hoststate.Interface) error {
+	var addresses []netip.Prefix
 	for _, addr := range i.Addresses {
 		for _, subnet := range i.Subnet {
-			if !subnet.Contains(addr) {
-				continue
+			if subnet.Contains(addr) {
+				addresses = append(addresses, netip.PrefixFrom(addr, subnet.Bits()))
 			}
-			if err := netns.AddAddress(link, netip.PrefixFrom(addr, subnet.Bits())); err != nil {
-				return err
-			}
-			if device != 0 {
-				continue
-			}
-			if err := netns.RouteVia(link, subnet.Masked().Addr().Next()); err != nil {
-				return err
-			}
+		}
+	}
+	if err := netns.SetAddresses(link, addresses); err != nil {
+		return err
+	}
+	table := sourceTable(i.Device)
+	if i.Device != 0 {
+		if err := netns.RulesFrom(table, i.Addresses); err != nil {
+			return err
+		}
+	}
+	for _, subnet := range i.Subnet {
+		if !slices.ContainsFunc(i.Addresses, subnet.Contains) {
+			continue
+		}
+		router := subnet.Masked().Addr().Next()
+		var err error
+		if i.Device == 0 {
+			err = netns.RouteVia(link, router)
+		} else {
+			err = netns.RouteFromVia(link, table, subnet, router)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

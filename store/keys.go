@@ -22,6 +22,7 @@ const (
 	KindENI           Kind = "eni"
 	KindEndpoint      Kind = "endpoint"
 	KindInstance      Kind = "instance"
+	KindGateway       Kind = "internetgateway"
 	KindAccount       Kind = "account"
 	KindAccessKey     Kind = "accesskey"
 	KindSecret        Kind = "secret"

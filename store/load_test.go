@@ -76,6 +76,27 @@ func TestOpenRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
+func TestRowsOfEarlierVersionsOpen(t *testing.T) {
+	o := fresh()
+	for key, row := range map[string]string{
+		"routetable/rtb-1": `{"id":"rtb-1","routes":[{"prefix":"0.0.0.0/0","eni":"eni-1","origin":"CreateRoute"}]}`, // before there were gateways
+	} {
+		if _, err := o.Client.Put(t.Context(), o.Prefix+key, `{"format":1,"row":`+row+`}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table, ok := s.View().RouteTables.Get("rtb-1"); !ok || table.Routes[0].ENI != "eni-1" || table.Routes[0].Gateway != "" {
+		t.Errorf("route table: %v", table)
+	}
+	if n := s.View().Gateways.Len(); n != 0 {
+		t.Errorf("%d gateways", n)
+	}
+}
+
 func TestMoreRowsThanAPage(t *testing.T) {
 	s := open(t)
 	for range 3 {

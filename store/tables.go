@@ -34,6 +34,7 @@ type tables struct {
 	enis           *table[vpc.ENI]
 	endpoints      *table[vpc.Endpoint]
 	instances      *table[vpc.Instance]
+	gateways       *table[vpc.InternetGateway]
 	accounts       *table[iam.Account]
 	accessKeys     *table[iam.AccessKey]
 	secrets        *table[Secret]
@@ -138,8 +139,21 @@ func newTables(k keys) *tables {
 		},
 		status: func(v *vpc.Instance) any { return &v.Status },
 	})
+	addGateways(ts, k)
 	addOthers(ts, k)
 	return ts
+}
+
+// addGateways adds the tables of a VPC's ways out.
+func addGateways(ts *tables, k keys) {
+	ts.gateways = add(ts, k, schema[vpc.InternetGateway]{
+		kind: KindGateway,
+		id:   func(v *vpc.InternetGateway) string { return string(v.ID) },
+		indexes: map[string]func(*vpc.InternetGateway) []string{
+			"account": func(v *vpc.InternetGateway) []string { return owner(v.Meta) },
+			"vpc":     func(v *vpc.InternetGateway) []string { return one(v.VPC) },
+		},
+	})
 }
 
 // addOthers adds the tables that are not of networks.

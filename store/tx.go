@@ -26,6 +26,7 @@ type Tx struct {
 	ENIs           TxTable[vpc.ENI]
 	Endpoints      StatusTable[vpc.Endpoint]
 	Instances      StatusTable[vpc.Instance]
+	Gateways       TxTable[vpc.InternetGateway]
 	Accounts       TxTable[iam.Account]
 	AccessKeys     TxTable[iam.AccessKey]
 	Secrets        TxTable[Secret]
@@ -92,6 +93,7 @@ func newTx(ts *tables, w *writes, at *View, now time.Time) *Tx {
 		ENIs:           TxTable[vpc.ENI]{v.ENIs, w},
 		Endpoints:      StatusTable[vpc.Endpoint]{TxTable[vpc.Endpoint]{v.Endpoints, w}},
 		Instances:      StatusTable[vpc.Instance]{TxTable[vpc.Instance]{v.Instances, w}},
+		Gateways:       TxTable[vpc.InternetGateway]{v.Gateways, w},
 		Accounts:       TxTable[iam.Account]{v.Accounts, w},
 		AccessKeys:     TxTable[iam.AccessKey]{v.AccessKeys, w},
 		Secrets:        TxTable[Secret]{v.Secrets, w},

@@ -18,6 +18,7 @@ type View struct {
 	ENIs           Table[vpc.ENI]
 	Endpoints      Table[vpc.Endpoint]
 	Instances      Table[vpc.Instance]
+	Gateways       Table[vpc.InternetGateway]
 	Accounts       Table[iam.Account]
 	AccessKeys     Table[iam.AccessKey]
 	Secrets        Table[Secret]
@@ -38,6 +39,7 @@ func (ts *tables) view(txn statedb.ReadTxn, incarnation string, revision int64) 
 		ENIs:           Table[vpc.ENI]{ts.enis, txn},
 		Endpoints:      Table[vpc.Endpoint]{ts.endpoints, txn},
 		Instances:      Table[vpc.Instance]{ts.instances, txn},
+		Gateways:       Table[vpc.InternetGateway]{ts.gateways, txn},
 		Accounts:       Table[iam.Account]{ts.accounts, txn},
 		AccessKeys:     Table[iam.AccessKey]{ts.accessKeys, txn},
 		Secrets:        Table[Secret]{ts.secrets, txn},

@@ -12,17 +12,18 @@ type ENISpec struct {
 	Owner       Meta
 	Subnet      Subnet
 	Address     netip.Addr
+	Secondary   []netip.Addr
 	Groups      []SecurityGroupID
 	Description string
 }
 
-// NewENI returns an interface with one address. It is not attached yet.
+// NewENI returns an interface with its addresses. It is not attached yet.
 func NewENI(f Fresh, s ENISpec) ENI {
 	s.Owner.Created = f.Now
 	e := ENI{
 		Meta: s.Owner, ID: ENIID(f.ID("eni")), Number: f.Number("eni"),
 		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone,
-		Addresses: []netip.Addr{s.Address}, Groups: s.Groups, Type: "interface", Description: s.Description,
+		Addresses: append([]netip.Addr{s.Address}, s.Secondary...), Groups: s.Groups, Type: "interface", Description: s.Description,
 	}
 	e.MAC = macOf(e.Number)
 	return e
@@ -46,6 +47,11 @@ func InternalDomain(region string) string {
 		return "ec2.internal"
 	}
 	return region + ".compute.internal"
+}
+
+// Leads says that packets can go to e by a route that names it or its instance.
+func (e ENI) Leads(r Route) bool {
+	return !e.Withdrawn && e.Attachment != nil && (r.Instance == "" || e.Attachment.Instance == r.Instance)
 }
 
 // RequesterManaged says that a service, and not the owner, manages the interface.

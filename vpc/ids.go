@@ -17,5 +17,6 @@ type (
 	ENIID           string // eni-
 	EndpointID      string // vpce-
 	InstanceID      string // i-
+	GatewayID       string // igw-
 	ReservationID   string // r-
 )

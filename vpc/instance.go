@@ -3,8 +3,10 @@
 package vpc
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -21,6 +23,10 @@ type InstanceSpec struct {
 	Address     string // that the caller chose, or ""
 	Groups      []SecurityGroupID
 	Description string // of the interface
+	Keep        bool   // the interface outlives its instance
+	// Attached are interfaces that are there already, by device: the one instance
+	// gets them. One as device 0 takes the place of a new interface.
+	Attached    map[int]ENI
 	UserData    string
 	ClientToken string
 	Min, Max    int
@@ -36,10 +42,10 @@ type InstanceFacts struct {
 	Hint  uint32                        // where to look for addresses first
 }
 
-// Launched is one new instance with its interface.
+// Launched is one new instance with its interfaces, by device.
 type Launched struct {
 	Instance Instance
-	ENI      ENI
+	ENIs     []ENI
 }
 
 var (
@@ -62,6 +68,8 @@ func (s InstanceSpec) check() error {
 		return awserr.New("InvalidParameterCombination", "The parameter minCount (%d) is larger than maxCount (%d).", s.Min, s.Max)
 	case s.Max > 1 && s.Address != "":
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
+	case s.Max > 1 && len(s.Attached) > 0:
+		return awserr.New("InvalidParameterCombination", "You cannot specify a network interface ID for more than one instance.")
 	case len(s.UserData) > maxUserData:
 		return awserr.New("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
 	}
@@ -79,7 +87,7 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 		return nil, awserr.New("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", left, s.Min)
 	}
 	s.Max = min(s.Max, left)
-	groups, err := s.groups(w)
+	groups, err := groupsIn(w.VPC, s.Subnet.ID, w.Group, s.Groups)
 	if err != nil {
 		return nil, err
 	}
@@ -98,30 +106,8 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 	return all, nil
 }
 
-func (s InstanceSpec) groups(w InstanceFacts) ([]SecurityGroupID, error) {
-	if len(s.Groups) == 0 {
-		return []SecurityGroupID{w.VPC.DefaultGroup}, nil
-	}
-	for _, id := range s.Groups {
-		g, err := w.Group(id)
-		if err != nil {
-			return nil, err
-		}
-		if g.VPC != w.VPC.ID {
-			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, s.Subnet.ID)
-		}
-	}
-	return unique(s.Groups), nil
-}
-
 func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID, r ReservationID, index int) (Launched, error) {
-	var a netip.Addr
-	var err error
-	if s.Address != "" {
-		a, err = s.Subnet.Choose(s.Address, w.Used)
-	} else {
-		a, err = s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
-	}
+	a, err := s.address(w, index)
 	if err != nil {
 		return Launched{}, err
 	}
@@ -129,17 +115,41 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 	if !ok {
 		return Launched{}, awserr.New("InsufficientInstanceCapacity", "We currently do not have sufficient %s capacity in the Availability Zone you requested (%s).", s.Type, s.Subnet.Zone)
 	}
-	w.Used[a] = true
 	i := Instance{
 		Meta: s.Owner, ID: InstanceID(f.ID("i")), Reservation: r, Image: s.Image, Type: s.Type, KeyName: s.KeyName,
 		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData,
 		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn,
 	}
 	i.Created = f.Now
-	eni := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups, Description: s.Description})
-	eni.Attachment = &Attachment{ID: f.ID("eni-attach"), Instance: i.ID, DeleteOnTermination: true, At: f.Now}
-	i.ENIs = []ENIID{eni.ID}
-	return Launched{i, eni}, nil
+	var enis []ENI
+	if a.IsValid() {
+		w.Used[a] = true
+		e := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups, Description: s.Description})
+		if e, i, err = e.Attach(f, i, nil, 0); err != nil {
+			return Launched{}, err
+		}
+		e.Attachment.DeleteOnTermination = !s.Keep
+		enis = append(enis, e)
+	}
+	for _, device := range slices.Sorted(maps.Keys(s.Attached)) {
+		var e ENI
+		if e, i, err = s.Attached[device].Attach(f, i, enis, device); err != nil {
+			return Launched{}, err
+		}
+		enis = append(enis, e)
+	}
+	return Launched{i, enis}, nil
+}
+
+// address is that of the new interface; none, if an interface is there already.
+func (s InstanceSpec) address(w InstanceFacts, index int) (netip.Addr, error) {
+	if _, ok := s.Attached[0]; ok {
+		return netip.Addr{}, nil
+	}
+	if s.Address != "" {
+		return s.Subnet.Choose(s.Address, w.Used)
+	}
+	return s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
 }
 
 // InstanceState is a state with the number that goes over the wire with it.

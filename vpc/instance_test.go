@@ -46,11 +46,11 @@ func TestLaunch(t *testing.T) {
 				VPC: "vpc-1", Subnet: "subnet-1", Zone: "ap-northeast-1a", ENIs: []ENIID{ENIID(id("eni", n))}, Host: host,
 				UserData: "#!/bin/sh\n", ClientToken: "once", LaunchIndex: n - 1, PowerWanted: PowerOn,
 			}
-			return Launched{i, ENI{
+			return Launched{i, []ENI{{
 				Meta: interfaceTagged, ID: i.ENIs[0], Number: uint32(n), VPC: "vpc-1", Subnet: "subnet-1", Zone: "ap-northeast-1a", MAC: macOf(uint32(n)),
 				Addresses: []netip.Addr{netip.MustParseAddr(address)}, Groups: []SecurityGroupID{"sg-default"}, Type: "interface", Description: "front",
 				Attachment: &Attachment{ID: id("eni-attach", n), Instance: i.ID, DeleteOnTermination: true, At: now},
-			}}
+			}}}
 		}
 		if diff := cmp.Diff([]Launched{want(1, "10.0.1.4", "one"), want(2, "10.0.1.5", "two")}, all, comparePrefixes); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
@@ -106,7 +106,7 @@ func TestLaunch(t *testing.T) {
 			}
 			taken := map[netip.Addr]bool{}
 			for _, l := range all {
-				taken[l.ENI.Addresses[0]] = true
+				taken[l.ENIs[0].Addresses[0]] = true
 			}
 			if len(taken) != len(all) {
 				t.Errorf("%d addresses for %d instances", len(taken), len(all))

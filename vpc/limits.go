@@ -12,6 +12,7 @@ type Limits struct {
 	RulesPerGroup int // per direction and address family
 	Tags          int // per resource
 	Endpoints     int // interface endpoints per VPC
+	Gateways      int // internet gateways per account and region
 	Instances     int // per account and region, those that are not terminated
 }
 
@@ -26,6 +27,7 @@ func DefaultLimits() Limits {
 		RulesPerGroup: 60,
 		Tags:          50,
 		Endpoints:     50,
+		Gateways:      5,
 		Instances:     1000, // ours: AWS counts processors, by the type of instance
 	}
 }

@@ -65,7 +65,15 @@ type Route struct {
 	Prefix   netip.Prefix `json:"prefix"`
 	ENI      ENIID        `json:"eni,omitempty"`
 	Instance InstanceID   `json:"instance,omitempty"`
+	Gateway  GatewayID    `json:"gateway,omitempty"`
 	Origin   string       `json:"origin"` // CreateRoute
+}
+
+// InternetGateway is a VPC's way to public addresses, while it is attached to one.
+type InternetGateway struct {
+	Meta
+	ID  GatewayID `json:"id"`
+	VPC VPCID     `json:"vpc,omitempty"` // "" while it is not attached
 }
 
 // SecurityGroup is a set of rules that let packets in or out of its interfaces.

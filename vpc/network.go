@@ -87,6 +87,7 @@ type VPCContents struct {
 	Endpoints int // whose interfaces and addresses are not free yet
 	Tables    int // without the main one
 	Groups    int // without the default one
+	Gateways  int // internet gateways that are attached
 	UsedBy    int // groups of other VPCs whose rules name its default group
 }
 

@@ -36,8 +36,16 @@ var (
 	SecurityGroupIDs = idKind("sg", "InvalidGroupId.Malformed", expecting, "InvalidGroup.NotFound", "The security group '%s' does not exist")
 	RuleIDs          = idKind("sgr", "InvalidSecurityGroupRuleId.Malformed", expecting, "InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist")
 	ENIIDs           = idKind("eni", "InvalidNetworkInterfaceId.Malformed", expecting, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist")
+	AttachmentIDs    = idKind("eni-attach", "InvalidNetworkInterfaceAttachmentId.Malformed", expecting, "InvalidAttachmentID.NotFound", "The network interface attachment ID '%s' does not exist")
 	EndpointIDs      = idKind("vpce", "InvalidVpcEndpointId.Malformed", expectingInFamily, "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist")
+	GatewayIDs       = idKind("igw", "InvalidInternetGatewayId.Malformed", expecting, "InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist")
 	InstanceIDs      = idKind("i", "InvalidInstanceID.Malformed", expecting, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist")
+
+	// Those of interfaces that are a service's.
+	ServiceAttachmentIDs = idKind("ela-attach", "InvalidNetworkInterfaceAttachmentId.Malformed", expecting, "InvalidAttachmentID.NotFound", "The network interface attachment ID '%s' does not exist")
+
+	// As the calls on routes spell it.
+	RouteGatewayIDs = idKind("igw", "InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist", "InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist")
 
 	// As the calls on VPC endpoints spell them.
 	EndpointVPCIDs    = idKind("vpc", "InvalidVpcId.Malformed", "The vpc ID %s is malformed", "InvalidVpcId.NotFound", "The VPC ID '%s' does not exist")

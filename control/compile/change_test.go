@@ -115,7 +115,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 	host := rapid.SampledFrom([]string{"local", "other"}).Draw(rt, "host")
 	table := func(name string) vpc.RouteTable { t, _ := tx.RouteTables.Get(name); return t }
 	touch(tx)
-	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table"}).Draw(rt, "what") {
+	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table", "attach", "detach", "route to one attached"}).Draw(rt, "what") {
 	case "launch":
 		if _, ok := tx.Instances.Get(id[string]("i", n)); !ok {
 			launch(tx, n, n%2, host) // an id has one VPC for ever
@@ -128,6 +128,9 @@ func change(rt *rapid.T, tx *store.Tx) {
 	case "forget":
 		tx.Instances.Delete(id[string]("i", n))
 		tx.ENIs.Delete(id[string]("eni", n))
+		if e, ok := tx.ENIs.Get(id[string]("eni", n+200)); ok {
+			tx.ENIs.Put(e.Release())
+		}
 	case "connect":
 		if _, ok := tx.Endpoints.Get(id[string]("vpce", n)); !ok {
 			connect(tx, n, n%2)
@@ -160,6 +163,12 @@ func change(rt *rapid.T, tx *store.Tx) {
 		t := table(id[string]("rtb", n%2)) // routes stay in their VPC
 		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Instance: id[vpc.InstanceID]("i", n)}}
 		tx.RouteTables.Put(t)
+	case "attach", "detach":
+		attach(tx, n)
+	case "route to one attached":
+		t := table(id[string]("rtb", n%2))
+		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), ENI: id[vpc.ENIID]("eni", n+200)}}
+		tx.RouteTables.Put(t)
 	case "dns":
 		x, _ := tx.VPCs.Get(id[string]("vpc", v))
 		x.DNSHostnames = n%2 == 0
@@ -171,4 +180,32 @@ func change(rt *rapid.T, tx *store.Tx) {
 		}
 		tx.RouteTables.Put(t)
 	}
+}
+
+// attach gives instance n a second interface, or takes it away, if it runs.
+func attach(tx *store.Tx, n int) {
+	i, ok := tx.Instances.Get(id[string]("i", n))
+	if !ok || i.PowerWanted != vpc.PowerOn {
+		return
+	}
+	first, _ := tx.ENIs.Get(string(i.ENIs[0]))
+	e, ok := tx.ENIs.Get(id[string]("eni", n+200))
+	if !ok {
+		e = first
+		e.ID, e.Number, e.Attachment = id[vpc.ENIID]("eni", n+200), uint32(n+200), nil
+		e.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 1, byte(200 + n)})}
+	}
+	var err error
+	f := vpc.Fresh{ID: tx.NewID, Number: tx.Number}
+	if e.Attachment == nil {
+		first.Attachment = &vpc.Attachment{Instance: i.ID}
+		e, i, err = e.Attach(f, i, []vpc.ENI{first}, 1)
+	} else {
+		e, i, err = e.Detach(i)
+	}
+	if err != nil {
+		panic(err)
+	}
+	tx.ENIs.Put(e)
+	tx.Instances.Put(i)
 }

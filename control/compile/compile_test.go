@@ -136,3 +136,37 @@ func TestTheLifeOfAnEndpoint(t *testing.T) {
 	})
 	golden(t, "instance", compile.Host(s.View(), here)) // as before the endpoint
 }
+
+func TestWhereRoutesLead(t *testing.T) {
+	s := apitest.OpenStore(t)
+	decide(t, s, newWorld)
+	decide(t, s, func(tx *store.Tx) {
+		launch(tx, 1, 0, "local")
+		table, _ := tx.RouteTables.Get(id[string]("rtb", 0))
+		for i, r := range []vpc.Route{
+			{Gateway: "igw-1"}, {ENI: id[vpc.ENIID]("eni", 1)}, {ENI: id[vpc.ENIID]("eni", 7)}, {Instance: id[vpc.InstanceID]("i", 1)}, {Instance: id[vpc.InstanceID]("i", 7)},
+		} {
+			r.Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i)}), 24)
+			table.Routes = append(table.Routes, r)
+		}
+		tx.RouteTables.Put(table)
+		tx.Gateways.Put(vpc.InternetGateway{ID: "igw-1", VPC: table.VPC})
+	})
+	eni := id[string]("eni", 1)
+	want := []hoststate.Route{
+		{Prefix: netip.MustParsePrefix("10.0.0.0/16"), Target: hoststate.RouteLocal},
+		{Prefix: netip.MustParsePrefix("192.168.0.0/24"), Target: hoststate.RouteBlackhole}, // nothing public is reachable
+		{Prefix: netip.MustParsePrefix("192.168.1.0/24"), Target: hoststate.RouteInterface, Interface: eni},
+		{Prefix: netip.MustParsePrefix("192.168.2.0/24"), Target: hoststate.RouteBlackhole},
+		{Prefix: netip.MustParsePrefix("192.168.3.0/24"), Target: hoststate.RouteInterface, Interface: eni},
+		{Prefix: netip.MustParsePrefix("192.168.4.0/24"), Target: hoststate.RouteBlackhole},
+	}
+	unit := compile.Host(s.View(), here)[hoststate.Key{Kind: hoststate.KindRouteTable, ID: id[string]("rtb", 0)}]
+	got, _ := unit.(*hoststate.RouteTable)
+	if got == nil {
+		t.Fatal("there is no table")
+	}
+	if d := cmp.Diff(want, got.Routes, cmp.Comparer(func(x, y netip.Prefix) bool { return x == y })); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+}

@@ -143,11 +143,11 @@ func (u *update) group(id vpc.SecurityGroupID) {
 // eni: its endpoint has its addresses, and routes may lead to it.
 func (u *update) eni(id string) {
 	u.dirty(hoststate.KindInterface, id)
+	for table := range u.routed[id] { // led here until now
+		u.dirty(hoststate.KindRouteTable, table)
+	}
 	e, ok := u.w.ENIs.Get(id)
 	if !ok {
-		for table := range u.routed[id] {
-			u.dirty(hoststate.KindRouteTable, table)
-		}
 		return
 	}
 	if e.Endpoint != "" {

@@ -129,6 +129,7 @@ func (w world) routeTable(id string) *hoststate.RouteTable {
 		out.Routes = append(out.Routes, hoststate.Route{Prefix: p, Target: hoststate.RouteLocal})
 	}
 	for _, r := range t.Routes {
+		// So is one to a gateway, attached or not: hosts have nothing public to lead to.
 		route := hoststate.Route{Prefix: r.Prefix, Target: hoststate.RouteBlackhole}
 		if eni, ok := w.routeENI(r); ok {
 			route.Target, route.Interface = hoststate.RouteInterface, string(eni)
@@ -149,7 +150,7 @@ func (w world) routeENI(r vpc.Route) (vpc.ENIID, bool) {
 		id = i.ENIs[0]
 	}
 	e, ok := w.ENIs.Get(string(id))
-	return id, ok && !e.Withdrawn && e.Attachment != nil
+	return id, ok && e.Leads(r)
 }
 
 // endpointPorts are the TCP ports that AWS's services answer.

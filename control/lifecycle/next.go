@@ -82,12 +82,11 @@ func (l *Lifecycle) endpoint(v *store.View, o Observed, now time.Time, e vpc.End
 	return put(e), false
 }
 
-// withdraw has hosts let go of interfaces.
+// withdraw has hosts let go of interfaces whose owner is gone.
 func withdraw(tx *store.Tx, enis func(yield func(vpc.ENI) bool)) {
 	for _, e := range slices.Collect(enis) {
 		if !e.Withdrawn {
-			e.Withdrawn = true
-			tx.ENIs.Put(e)
+			tx.ENIs.Put(e.Release())
 		}
 	}
 }

@@ -50,6 +50,17 @@ func TestStates(t *testing.T) {
 			{"the silent one's instance is to go", func(w *world) { w.terminate("i-2") }, "vpce-1 deleted, i-1 pending, i-2 shutting-down, eni-i-1, (eni-i-2)"},
 			{"those that are live let go", func(w *world) { w.confirm("a") }, "vpce-1 deleted, i-1 pending, i-2 terminated, eni-i-1"},
 		},
+		"an interface that somebody made outlives its instance, and goes once hosts have let go of it": {
+			{"it is attached", func(w *world) {
+				w.launch("i-1", "a")
+				w.attach("i-1", "eni-1")
+				w.l.Live([]string{"a"})
+			}, "i-1 pending, eni-1, eni-i-1"},
+			{"the instance ends", func(w *world) { w.terminate("i-1"); w.runs("a", "i-1", hoststate.InstanceStopped, "") }, "i-1 shutting-down, eni-1, (eni-i-1)"},
+			{"hosts let go", func(w *world) { w.confirm("a") }, "i-1 terminated, eni-1"},
+			{"it is to go", func(w *world) { w.deleteInterface("eni-1") }, "i-1 terminated, (eni-1)"},
+			{"hosts let go", func(w *world) { w.confirm("a") }, "i-1 terminated"},
+		},
 		"in a VPC without instances the first host reaches it": {
 			{"the second does", func(w *world) { w.connect("vpce-1", "eni-1"); w.l.Live([]string{"a", "b"}); w.ready("b", "vpce-1", 1) }, "vpce-1 pending, eni-1"},
 			{"the first does", func(w *world) { w.ready("a", "vpce-1", 1) }, "vpce-1 available, eni-1"},

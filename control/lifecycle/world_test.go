@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,28 @@ func (w *world) launch(id, host string) {
 	w.decide(func(tx *store.Tx) {
 		eni := vpc.ENIID("eni-" + id)
 		tx.Instances.Put(vpc.Instance{ID: vpc.InstanceID(id), VPC: "vpc-1", Subnet: "subnet-1", Host: host, ENIs: []vpc.ENIID{eni}, PowerWanted: vpc.PowerOn})
-		tx.ENIs.Put(vpc.ENI{ID: eni, VPC: "vpc-1", Subnet: "subnet-1", Attachment: &vpc.Attachment{Instance: vpc.InstanceID(id)}})
+		tx.ENIs.Put(vpc.ENI{ID: eni, VPC: "vpc-1", Subnet: "subnet-1", Attachment: &vpc.Attachment{Instance: vpc.InstanceID(id), DeleteOnTermination: true}})
+	})
+}
+
+// attach gives an instance a second interface.
+func (w *world) attach(id string, eni vpc.ENIID) {
+	w.decide(func(tx *store.Tx) {
+		i, _ := tx.Instances.Get(id)
+		i.ENIs = append(slices.Clip(i.ENIs), eni)
+		tx.Instances.Put(i)
+		tx.ENIs.Put(vpc.ENI{ID: eni, VPC: "vpc-1", Subnet: "subnet-1", Attachment: &vpc.Attachment{Instance: i.ID, Device: 1}})
+	})
+}
+
+func (w *world) deleteInterface(id string) {
+	w.decide(func(tx *store.Tx) {
+		e, _ := tx.ENIs.Get(id)
+		e, err := e.Delete()
+		if err != nil {
+			w.t.Error(err)
+		}
+		tx.ENIs.Put(e)
 	})
 }
 

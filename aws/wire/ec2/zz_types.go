@@ -573,6 +573,169 @@ type DescribeTagsOutput struct {
 	Tags      []TagDescription `x:"tagSet"`
 }
 
+type CreateInternetGatewayInput struct {
+	DryRun            *bool              `q:"DryRun"`
+	TagSpecifications []TagSpecification `q:"TagSpecification"`
+}
+
+type CreateInternetGatewayOutput struct {
+	InternetGateway *InternetGateway `x:"internetGateway"`
+}
+
+type AttachInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	VpcId             *string `q:"VpcId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type AttachInternetGatewayOutput struct {
+}
+
+type DetachInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	VpcId             *string `q:"VpcId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type DetachInternetGatewayOutput struct {
+}
+
+type DeleteInternetGatewayInput struct {
+	InternetGatewayId *string `q:"InternetGatewayId" required:"true"`
+	DryRun            *bool   `q:"DryRun"`
+}
+
+type DeleteInternetGatewayOutput struct {
+}
+
+type DescribeInternetGatewaysInput struct {
+	DryRun             *bool    `q:"DryRun"`
+	Filters            []Filter `q:"Filter"`
+	InternetGatewayIds []string `q:"InternetGatewayId"`
+	MaxResults         *int32   `q:"MaxResults"`
+	NextToken          *string  `q:"NextToken"`
+}
+
+type DescribeInternetGatewaysOutput struct {
+	InternetGateways []InternetGateway `x:"internetGatewaySet"`
+	NextToken        *string           `x:"nextToken"`
+}
+
+type CreateNetworkInterfaceInput struct {
+	SubnetId                        *string                                 `q:"SubnetId" required:"true"`
+	ClientToken                     *string                                 `q:"ClientToken"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `q:"ConnectionTrackingSpecification"`
+	Description                     *string                                 `q:"Description"`
+	DryRun                          *bool                                   `q:"DryRun"`
+	EnablePrimaryIpv6               *bool                                   `q:"EnablePrimaryIpv6"`
+	Groups                          []string                                `q:"SecurityGroupId"`
+	InterfaceType                   NetworkInterfaceCreationType            `q:"InterfaceType"`
+	Ipv4PrefixCount                 *int32                                  `q:"Ipv4PrefixCount"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `q:"Ipv4Prefix"`
+	Ipv6AddressCount                *int32                                  `q:"Ipv6AddressCount"`
+	Ipv6Addresses                   []InstanceIpv6Address                   `q:"Ipv6Addresses"`
+	Ipv6PrefixCount                 *int32                                  `q:"Ipv6PrefixCount"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `q:"Ipv6Prefix"`
+	Operator                        *OperatorRequest                        `q:"Operator"`
+	PrivateIpAddress                *string                                 `q:"PrivateIpAddress"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification         `q:"PrivateIpAddresses"`
+	SecondaryPrivateIpAddressCount  *int32                                  `q:"SecondaryPrivateIpAddressCount"`
+	TagSpecifications               []TagSpecification                      `q:"TagSpecification"`
+}
+
+type CreateNetworkInterfaceOutput struct {
+	ClientToken      *string           `x:"clientToken"`
+	NetworkInterface *NetworkInterface `x:"networkInterface"`
+}
+
+type DeleteNetworkInterfaceInput struct {
+	NetworkInterfaceId *string `q:"NetworkInterfaceId" required:"true"`
+	DryRun             *bool   `q:"DryRun"`
+}
+
+type DeleteNetworkInterfaceOutput struct {
+}
+
+type DescribeNetworkInterfaceAttributeInput struct {
+	NetworkInterfaceId *string                   `q:"NetworkInterfaceId" required:"true"`
+	Attribute          NetworkInterfaceAttribute `q:"Attribute"`
+	DryRun             *bool                     `q:"DryRun"`
+}
+
+type DescribeNetworkInterfaceAttributeOutput struct {
+	AssociatePublicIpAddress *bool                       `x:"associatePublicIpAddress"`
+	Attachment               *NetworkInterfaceAttachment `x:"attachment"`
+	Description              *AttributeValue             `x:"description"`
+	Groups                   []GroupIdentifier           `x:"groupSet"`
+	NetworkInterfaceId       *string                     `x:"networkInterfaceId"`
+	SourceDestCheck          *AttributeBooleanValue      `x:"sourceDestCheck"`
+}
+
+type ModifyNetworkInterfaceAttributeInput struct {
+	NetworkInterfaceId              *string                                 `q:"NetworkInterfaceId" required:"true"`
+	AssociatePublicIpAddress        *bool                                   `q:"AssociatePublicIpAddress"`
+	AssociatedSubnetIds             []string                                `q:"AssociatedSubnetId"`
+	Attachment                      *NetworkInterfaceAttachmentChanges      `q:"Attachment"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `q:"ConnectionTrackingSpecification"`
+	Description                     *AttributeValue                         `q:"Description"`
+	DryRun                          *bool                                   `q:"DryRun"`
+	EnaSrdSpecification             *EnaSrdSpecification                    `q:"EnaSrdSpecification"`
+	EnablePrimaryIpv6               *bool                                   `q:"EnablePrimaryIpv6"`
+	Groups                          []string                                `q:"SecurityGroupId"`
+	SourceDestCheck                 *AttributeBooleanValue                  `q:"SourceDestCheck"`
+}
+
+type ModifyNetworkInterfaceAttributeOutput struct {
+}
+
+type AssignPrivateIpAddressesInput struct {
+	NetworkInterfaceId             *string  `q:"NetworkInterfaceId" required:"true"`
+	AllowReassignment              *bool    `q:"AllowReassignment"`
+	Ipv4PrefixCount                *int32   `q:"Ipv4PrefixCount"`
+	Ipv4Prefixes                   []string `q:"Ipv4Prefix"`
+	PrivateIpAddresses             []string `q:"PrivateIpAddress"`
+	SecondaryPrivateIpAddressCount *int32   `q:"SecondaryPrivateIpAddressCount"`
+}
+
+type AssignPrivateIpAddressesOutput struct {
+	AssignedIpv4Prefixes       []Ipv4PrefixSpecification  `x:"assignedIpv4PrefixSet"`
+	AssignedPrivateIpAddresses []AssignedPrivateIpAddress `x:"assignedPrivateIpAddressesSet"`
+	NetworkInterfaceId         *string                    `x:"networkInterfaceId"`
+}
+
+type UnassignPrivateIpAddressesInput struct {
+	NetworkInterfaceId *string  `q:"NetworkInterfaceId" required:"true"`
+	Ipv4Prefixes       []string `q:"Ipv4Prefix"`
+	PrivateIpAddresses []string `q:"PrivateIpAddress"`
+}
+
+type UnassignPrivateIpAddressesOutput struct {
+}
+
+type AttachNetworkInterfaceInput struct {
+	DeviceIndex         *int32               `q:"DeviceIndex" required:"true"`
+	InstanceId          *string              `q:"InstanceId" required:"true"`
+	NetworkInterfaceId  *string              `q:"NetworkInterfaceId" required:"true"`
+	DryRun              *bool                `q:"DryRun"`
+	EnaQueueCount       *int32               `q:"EnaQueueCount"`
+	EnaSrdSpecification *EnaSrdSpecification `q:"EnaSrdSpecification"`
+	NetworkCardIndex    *int32               `q:"NetworkCardIndex"`
+}
+
+type AttachNetworkInterfaceOutput struct {
+	AttachmentId     *string `x:"attachmentId"`
+	NetworkCardIndex *int32  `x:"networkCardIndex"`
+}
+
+type DetachNetworkInterfaceInput struct {
+	AttachmentId *string `q:"AttachmentId" required:"true"`
+	DryRun       *bool   `q:"DryRun"`
+	Force        *bool   `q:"Force"`
+}
+
+type DetachNetworkInterfaceOutput struct {
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1073,6 +1236,69 @@ type TagDescription struct {
 	Value        *string      `x:"value"`
 }
 
+type InternetGateway struct {
+	Attachments       []InternetGatewayAttachment `x:"attachmentSet"`
+	InternetGatewayId *string                     `x:"internetGatewayId"`
+	OwnerId           *string                     `x:"ownerId"`
+	Tags              []Tag                       `x:"tagSet"`
+}
+
+type ConnectionTrackingSpecificationRequest struct {
+	TcpEstablishedTimeout *int32 `q:"TcpEstablishedTimeout" x:"TcpEstablishedTimeout"`
+	UdpStreamTimeout      *int32 `q:"UdpStreamTimeout" x:"UdpStreamTimeout"`
+	UdpTimeout            *int32 `q:"UdpTimeout" x:"UdpTimeout"`
+}
+
+type Ipv4PrefixSpecificationRequest struct {
+	Ipv4Prefix *string `q:"Ipv4Prefix" x:"Ipv4Prefix"`
+}
+
+type Ipv6PrefixSpecificationRequest struct {
+	Ipv6Prefix *string `q:"Ipv6Prefix" x:"Ipv6Prefix"`
+}
+
+type PrivateIpAddressSpecification struct {
+	Primary          *bool   `q:"Primary" x:"primary"`
+	PrivateIpAddress *string `q:"PrivateIpAddress" x:"privateIpAddress"`
+}
+
+type NetworkInterfaceAttachment struct {
+	AttachTime          *time.Time                     `x:"attachTime"`
+	AttachmentId        *string                        `x:"attachmentId"`
+	DeleteOnTermination *bool                          `x:"deleteOnTermination"`
+	DeviceIndex         *int32                         `x:"deviceIndex"`
+	EnaQueueCount       *int32                         `x:"enaQueueCount"`
+	EnaSrdSpecification *AttachmentEnaSrdSpecification `x:"enaSrdSpecification"`
+	InstanceId          *string                        `x:"instanceId"`
+	InstanceOwnerId     *string                        `x:"instanceOwnerId"`
+	NetworkCardIndex    *int32                         `x:"networkCardIndex"`
+	Status              AttachmentStatus               `x:"status"`
+}
+
+type AttributeValue struct {
+	Value *string `q:"Value" x:"value"`
+}
+
+type NetworkInterfaceAttachmentChanges struct {
+	AttachmentId         *string `q:"AttachmentId"`
+	DefaultEnaQueueCount *bool   `q:"DefaultEnaQueueCount"`
+	DeleteOnTermination  *bool   `q:"DeleteOnTermination"`
+	EnaQueueCount        *int32  `q:"EnaQueueCount"`
+}
+
+type EnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                   `q:"EnaSrdEnabled"`
+	EnaSrdUdpSpecification *EnaSrdUdpSpecification `q:"EnaSrdUdpSpecification"`
+}
+
+type Ipv4PrefixSpecification struct {
+	Ipv4Prefix *string `x:"ipv4Prefix"`
+}
+
+type AssignedPrivateIpAddress struct {
+	PrivateIpAddress *string `x:"privateIpAddress"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1211,27 +1437,10 @@ type NetworkInterfaceAssociation struct {
 	PublicIp        *string `x:"publicIp"`
 }
 
-type NetworkInterfaceAttachment struct {
-	AttachTime          *time.Time                     `x:"attachTime"`
-	AttachmentId        *string                        `x:"attachmentId"`
-	DeleteOnTermination *bool                          `x:"deleteOnTermination"`
-	DeviceIndex         *int32                         `x:"deviceIndex"`
-	EnaQueueCount       *int32                         `x:"enaQueueCount"`
-	EnaSrdSpecification *AttachmentEnaSrdSpecification `x:"enaSrdSpecification"`
-	InstanceId          *string                        `x:"instanceId"`
-	InstanceOwnerId     *string                        `x:"instanceOwnerId"`
-	NetworkCardIndex    *int32                         `x:"networkCardIndex"`
-	Status              AttachmentStatus               `x:"status"`
-}
-
 type ConnectionTrackingConfiguration struct {
 	TcpEstablishedTimeout *int32 `x:"tcpEstablishedTimeout"`
 	UdpStreamTimeout      *int32 `x:"udpStreamTimeout"`
 	UdpTimeout            *int32 `x:"udpTimeout"`
-}
-
-type Ipv4PrefixSpecification struct {
-	Ipv4Prefix *string `x:"ipv4Prefix"`
 }
 
 type NetworkInterfaceIpv6Address struct {
@@ -1338,28 +1547,9 @@ type SpotMarketOptions struct {
 	ValidUntil                   *time.Time                   `q:"ValidUntil"`
 }
 
-type ConnectionTrackingSpecificationRequest struct {
-	TcpEstablishedTimeout *int32 `q:"TcpEstablishedTimeout" x:"TcpEstablishedTimeout"`
-	UdpStreamTimeout      *int32 `q:"UdpStreamTimeout" x:"UdpStreamTimeout"`
-	UdpTimeout            *int32 `q:"UdpTimeout" x:"UdpTimeout"`
-}
-
 type EnaSrdSpecificationRequest struct {
 	EnaSrdEnabled          *bool                          `q:"EnaSrdEnabled" x:"EnaSrdEnabled"`
 	EnaSrdUdpSpecification *EnaSrdUdpSpecificationRequest `q:"EnaSrdUdpSpecification" x:"EnaSrdUdpSpecification"`
-}
-
-type Ipv4PrefixSpecificationRequest struct {
-	Ipv4Prefix *string `q:"Ipv4Prefix" x:"Ipv4Prefix"`
-}
-
-type Ipv6PrefixSpecificationRequest struct {
-	Ipv6Prefix *string `q:"Ipv6Prefix" x:"Ipv6Prefix"`
-}
-
-type PrivateIpAddressSpecification struct {
-	Primary          *bool   `q:"Primary" x:"primary"`
-	PrivateIpAddress *string `q:"PrivateIpAddress" x:"privateIpAddress"`
 }
 
 type InstanceSecondaryInterfacePrivateIpAddressRequest struct {
@@ -1493,6 +1683,20 @@ type StateReason struct {
 	Message *string `x:"message"`
 }
 
+type InternetGatewayAttachment struct {
+	State AttachmentStatus `x:"state"`
+	VpcId *string          `x:"vpcId"`
+}
+
+type AttachmentEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                             `x:"enaSrdEnabled"`
+	EnaSrdUdpSpecification *AttachmentEnaSrdUdpSpecification `x:"enaSrdUdpSpecification"`
+}
+
+type EnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `q:"EnaSrdUdpEnabled"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1512,11 +1716,6 @@ type VpcEncryptionControlExclusions struct {
 type SubnetCidrBlockState struct {
 	State         SubnetCidrBlockStateCode `x:"state"`
 	StatusMessage *string                  `x:"statusMessage"`
-}
-
-type AttachmentEnaSrdSpecification struct {
-	EnaSrdEnabled          *bool                             `x:"enaSrdEnabled"`
-	EnaSrdUdpSpecification *AttachmentEnaSrdUdpSpecification `x:"enaSrdUdpSpecification"`
 }
 
 type EnaSrdUdpSpecificationRequest struct {
@@ -1592,13 +1791,13 @@ type InstanceSecondaryInterfacePrivateIpAddress struct {
 	PrivateIpAddress *string `x:"privateIpAddress"`
 }
 
+type AttachmentEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
+}
+
 type VpcEncryptionControlExclusion struct {
 	State        VpcEncryptionControlExclusionState `x:"state"`
 	StateMessage *string                            `x:"stateMessage"`
-}
-
-type AttachmentEnaSrdUdpSpecification struct {
-	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
 }
 
 type InstanceAttachmentEnaSrdSpecification struct {
@@ -1674,6 +1873,10 @@ type MonitoringState string
 
 type NestedVirtualizationSpecification string
 
+type NetworkInterfaceAttribute string
+
+type NetworkInterfaceCreationType string
+
 type NetworkInterfaceStatus string
 
 type NetworkInterfaceType string
@@ -1738,42 +1941,55 @@ type VpcState string
 
 // Actions lists the actions whose shapes this package has, with new ones.
 var Actions = map[string]struct{ In, Out func() any }{
-	"DescribeAvailabilityZones":     {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
-	"DescribeRegions":               {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
-	"CreateVpc":                     {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
-	"DescribeVpcs":                  {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
-	"DeleteVpc":                     {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
-	"DescribeVpcAttribute":          {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
-	"ModifyVpcAttribute":            {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
-	"CreateSubnet":                  {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
-	"DescribeSubnets":               {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
-	"DeleteSubnet":                  {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
-	"ModifySubnetAttribute":         {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
-	"DescribeRouteTables":           {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
-	"CreateRouteTable":              {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
-	"DeleteRouteTable":              {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
-	"CreateRoute":                   {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
-	"DeleteRoute":                   {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
-	"AssociateRouteTable":           {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
-	"DisassociateRouteTable":        {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
-	"CreateSecurityGroup":           {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
-	"DescribeSecurityGroups":        {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
-	"DescribeSecurityGroupRules":    {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
-	"DeleteSecurityGroup":           {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
-	"AuthorizeSecurityGroupIngress": {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
-	"AuthorizeSecurityGroupEgress":  {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
-	"RevokeSecurityGroupIngress":    {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
-	"RevokeSecurityGroupEgress":     {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
-	"DescribeNetworkInterfaces":     {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
-	"CreateVpcEndpoint":             {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
-	"ModifyVpcEndpoint":             {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
-	"DescribeVpcEndpoints":          {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
-	"DeleteVpcEndpoints":            {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
-	"DescribeVpcEndpointServices":   {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
-	"RunInstances":                  {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
-	"DescribeInstances":             {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
-	"TerminateInstances":            {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
-	"CreateTags":                    {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
-	"DeleteTags":                    {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
-	"DescribeTags":                  {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"DescribeAvailabilityZones":         {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
+	"DescribeRegions":                   {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
+	"CreateVpc":                         {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
+	"DescribeVpcs":                      {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
+	"DeleteVpc":                         {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
+	"DescribeVpcAttribute":              {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
+	"ModifyVpcAttribute":                {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
+	"CreateSubnet":                      {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
+	"DescribeSubnets":                   {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
+	"DeleteSubnet":                      {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
+	"ModifySubnetAttribute":             {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
+	"DescribeRouteTables":               {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
+	"CreateRouteTable":                  {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
+	"DeleteRouteTable":                  {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
+	"CreateRoute":                       {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
+	"DeleteRoute":                       {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
+	"AssociateRouteTable":               {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
+	"DisassociateRouteTable":            {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
+	"CreateSecurityGroup":               {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
+	"DescribeSecurityGroups":            {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
+	"DescribeSecurityGroupRules":        {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
+	"DeleteSecurityGroup":               {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
+	"AuthorizeSecurityGroupIngress":     {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
+	"AuthorizeSecurityGroupEgress":      {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
+	"RevokeSecurityGroupIngress":        {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
+	"RevokeSecurityGroupEgress":         {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
+	"DescribeNetworkInterfaces":         {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
+	"CreateVpcEndpoint":                 {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
+	"ModifyVpcEndpoint":                 {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
+	"DescribeVpcEndpoints":              {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
+	"DeleteVpcEndpoints":                {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
+	"DescribeVpcEndpointServices":       {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
+	"RunInstances":                      {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
+	"DescribeInstances":                 {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
+	"TerminateInstances":                {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
+	"CreateTags":                        {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
+	"DeleteTags":                        {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
+	"DescribeTags":                      {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"CreateInternetGateway":             {func() any { return new(CreateInternetGatewayInput) }, func() any { return new(CreateInternetGatewayOutput) }},
+	"AttachInternetGateway":             {func() any { return new(AttachInternetGatewayInput) }, func() any { return new(AttachInternetGatewayOutput) }},
+	"DetachInternetGateway":             {func() any { return new(DetachInternetGatewayInput) }, func() any { return new(DetachInternetGatewayOutput) }},
+	"DeleteInternetGateway":             {func() any { return new(DeleteInternetGatewayInput) }, func() any { return new(DeleteInternetGatewayOutput) }},
+	"DescribeInternetGateways":          {func() any { return new(DescribeInternetGatewaysInput) }, func() any { return new(DescribeInternetGatewaysOutput) }},
+	"CreateNetworkInterface":            {func() any { return new(CreateNetworkInterfaceInput) }, func() any { return new(CreateNetworkInterfaceOutput) }},
+	"DeleteNetworkInterface":            {func() any { return new(DeleteNetworkInterfaceInput) }, func() any { return new(DeleteNetworkInterfaceOutput) }},
+	"DescribeNetworkInterfaceAttribute": {func() any { return new(DescribeNetworkInterfaceAttributeInput) }, func() any { return new(DescribeNetworkInterfaceAttributeOutput) }},
+	"ModifyNetworkInterfaceAttribute":   {func() any { return new(ModifyNetworkInterfaceAttributeInput) }, func() any { return new(ModifyNetworkInterfaceAttributeOutput) }},
+	"AssignPrivateIpAddresses":          {func() any { return new(AssignPrivateIpAddressesInput) }, func() any { return new(AssignPrivateIpAddressesOutput) }},
+	"UnassignPrivateIpAddresses":        {func() any { return new(UnassignPrivateIpAddressesInput) }, func() any { return new(UnassignPrivateIpAddressesOutput) }},
+	"AttachNetworkInterface":            {func() any { return new(AttachNetworkInterfaceInput) }, func() any { return new(AttachNetworkInterfaceOutput) }},
+	"DetachNetworkInterface":            {func() any { return new(DetachNetworkInterfaceInput) }, func() any { return new(DetachNetworkInterfaceOutput) }},
 }

@@ -85,6 +85,17 @@ func usedAddresses(v *store.View, s vpc.Subnet) int {
 	return n
 }
 
+// wireGateway is never without an attachment set: an empty one says that there is none.
+func wireGateway(g vpc.InternetGateway) wire.InternetGateway {
+	out := wire.InternetGateway{
+		Attachments: []wire.InternetGatewayAttachment{}, InternetGatewayId: new(string(g.ID)), OwnerId: new(g.Account), Tags: wireTags(g.Tags),
+	}
+	if g.VPC != "" {
+		out.Attachments = append(out.Attachments, wire.InternetGatewayAttachment{State: gatewayState, VpcId: new(string(g.VPC))})
+	}
+	return out
+}
+
 // wireRouteTable needs the table's VPC for the local routes, which every table
 // has, and the view for where its routes lead.
 func wireRouteTable(v *store.View, t vpc.RouteTable) wire.RouteTable {
@@ -113,17 +124,23 @@ func wireRouteTable(v *store.View, t vpc.RouteTable) wire.RouteTable {
 		})
 	}
 	for _, r := range t.Routes {
-		out.Routes = append(out.Routes, wireRoute(v, r))
+		out.Routes = append(out.Routes, wireRoute(v, t.VPC, r))
 	}
 	return out
 }
 
-func wireRoute(v *store.View, r vpc.Route) wire.Route {
-	out := wire.Route{Origin: wire.RouteOrigin(r.Origin), State: "blackhole", InstanceId: text(r.Instance), NetworkInterfaceId: text(r.ENI)}
+func wireRoute(v *store.View, of vpc.VPCID, r vpc.Route) wire.Route {
+	out := wire.Route{
+		Origin: wire.RouteOrigin(r.Origin), State: "blackhole",
+		GatewayId: text(r.Gateway), InstanceId: text(r.Instance), NetworkInterfaceId: text(r.ENI),
+	}
 	if r.Prefix.Addr().Is4() {
 		out.DestinationCidrBlock = new(r.Prefix.String())
 	} else {
 		out.DestinationIpv6CidrBlock = new(r.Prefix.String())
+	}
+	if g, ok := v.Gateways.Get(string(r.Gateway)); ok && g.VPC == of {
+		out.State = "active"
 	}
 	e, ok := routeENI(v, r)
 	if !ok {
@@ -147,5 +164,5 @@ func routeENI(v *store.View, r vpc.Route) (vpc.ENI, bool) {
 		id = i.ENIs[0]
 	}
 	e, ok := v.ENIs.Get(string(id))
-	return e, ok && !e.Withdrawn && e.Attachment != nil
+	return e, ok && e.Leads(r)
 }

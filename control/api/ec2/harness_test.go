@@ -105,7 +105,11 @@ func endResource(w *apitest.World, ts *testscript.TestScript, _ bool, args []str
 	ts.Check(w.Store().Decide(context.Background(), func(tx *store.Tx) error {
 		for _, index := range []string{"endpoint", "instance"} {
 			for _, e := range slices.Collect(tx.ENIs.By(index, w.Real(args[0]))) {
-				tx.ENIs.Delete(string(e.ID))
+				if e = e.Release(); e.Withdrawn {
+					tx.ENIs.Delete(string(e.ID))
+				} else {
+					tx.ENIs.Put(e)
+				}
 			}
 		}
 		return nil

@@ -81,11 +81,18 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 
 // putInstances decides on new instances and writes them; it returns the id of their reservation.
 func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.InstanceSpec) (string, error) {
+	var err error
+	if spec.Attached, err = attachedInterfaces(&tx.View, c, p.attached); err != nil {
+		return "", err
+	}
+	if e, ok := spec.Attached[0]; ok {
+		p.subnet = new(string(e.Subnet))
+	}
 	n, err := launchSubnet(&tx.View, c, p)
 	if err != nil {
 		return "", err
 	}
-	spec.Subnet, spec.Address, spec.Description = n, value(p.address), p.description
+	spec.Subnet, spec.Address, spec.Description, spec.Keep = n, value(p.address), p.description, p.keep
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, p.groups); err != nil {
 		return "", err
 	}
@@ -98,10 +105,8 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	}
 	v, _ := tx.VPCs.Get(string(n.VPC))
 	all, err := vpc.Launch(fresh(tx), s.limits, vpc.InstanceFacts{
-		VPC: v,
-		Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
-			return find(tx.View.SecurityGroups, c, vpc.SecurityGroupIDs, string(id))
-		},
+		VPC:   v,
+		Group: groupFinder(&tx.View, c),
 		Used:  addressesIn(&tx.View, n.ID),
 		Place: s.placer(&tx.View),
 		Have:  count(tx.Instances.By("account", c.Owner()), func(i vpc.Instance) bool { return i.Status.Gone.IsZero() }),
@@ -112,7 +117,9 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	}
 	for _, l := range all {
 		tx.Instances.Put(l.Instance)
-		tx.ENIs.Put(l.ENI)
+		for _, e := range l.ENIs {
+			tx.ENIs.Put(e)
+		}
 	}
 	return string(all[0].Instance.Reservation), nil
 }

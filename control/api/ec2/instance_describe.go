@@ -16,7 +16,7 @@ import (
 // interfacesOf are the interfaces that an instance still has, by device number.
 func interfacesOf(v *store.View, i vpc.Instance) (enis []vpc.ENI) {
 	for _, id := range i.ENIs {
-		if e, ok := v.ENIs.Get(string(id)); ok && !e.Withdrawn {
+		if e, ok := v.ENIs.Get(string(id)); ok && !e.Withdrawn && value(e.Attachment).Instance == i.ID {
 			enis = append(enis, e)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
+	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
 
@@ -33,4 +34,22 @@ func (s *Server) describeNetworkInterfaces(_ context.Context, c *api.Call, in *w
 		out.NetworkInterfaces = append(out.NetworkInterfaces, wireInterface(c, v, e))
 	}
 	return out, nil
+}
+
+// findInterface is find for an interface: one that is withdrawn is gone for callers.
+func findInterface(v *store.View, c *api.Call, id string) (vpc.ENI, error) {
+	e, err := find(v.ENIs, c, vpc.ENIIDs, id)
+	if err == nil && e.Withdrawn {
+		err = vpc.ENIIDs.NotFound(id)
+	}
+	return e, err
+}
+
+// needInterface is findInterface for a parameter that must be there.
+func needInterface(v *store.View, c *api.Call, id *string) (vpc.ENI, error) {
+	text, err := required("NetworkInterfaceId", id)
+	if err != nil {
+		return vpc.ENI{}, err
+	}
+	return findInterface(v, c, text)
 }

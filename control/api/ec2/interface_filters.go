@@ -27,8 +27,13 @@ func interfaceFilters(c *api.Call, v *store.View) filters[vpc.ENI] {
 		return names
 	}
 	f := filters[vpc.ENI]{
-		"attachment.attach-time":           attachment(func(a vpc.Attachment) string { return filterTime(a.At) }),
-		"addresses.primary":                is("true"),
+		"attachment.attach-time": attachment(func(a vpc.Attachment) string { return filterTime(a.At) }),
+		"addresses.primary": func(e vpc.ENI) []string {
+			if len(e.Addresses) > 1 {
+				return []string{"true", "false"}
+			}
+			return []string{"true"}
+		},
 		"addresses.private-dns-name":       names,
 		"addresses.private-ip-address":     addressTexts,
 		"attachment.attachment-id":         attachment(func(a vpc.Attachment) string { return a.ID }),

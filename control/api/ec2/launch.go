@@ -17,7 +17,9 @@ import (
 type placed struct {
 	subnet, address, zone *string
 	groups, groupNames    []string
-	description           string // of the interface
+	description           string         // of the interface
+	keep                  bool           // the interface outlives its instance
+	attached              map[int]string // ids of interfaces that are there already, by device
 }
 
 // placement reads the zone, and the subnet, address and groups, which a request
@@ -50,26 +52,7 @@ func placement(c *api.Call, in *wire.RunInstancesInput) (placed, error) {
 			return p, awserr.New("InvalidParameterCombination", "Network interfaces and an instance-level %s may not be specified on the same request", x.what)
 		}
 	}
-	return p.onInterface(in.NetworkInterfaces)
-}
-
-// onInterface is p with what the request says of its network interface.
-func (p placed) onInterface(all []wire.InstanceNetworkInterfaceSpecification) (placed, error) {
-	n := all[0]
-	switch {
-	case len(all) > 1:
-		return p, awserr.New("UnsupportedOperation", "More than one network interface at launch is not supported.")
-	case n.DeviceIndex == nil:
-		return p, awserr.New("InvalidParameterValue", "Each network interface requires a device index.")
-	case *n.DeviceIndex != 0:
-		return p, awserr.New("InvalidParameterCombination", "The first network interface must have the device index 0.")
-	case n.DeleteOnTermination != nil && !*n.DeleteOnTermination:
-		return p, awserr.New("UnsupportedOperation", "A network interface that outlives its instance is not supported.")
-	case n.InterfaceType != nil && *n.InterfaceType != "interface":
-		return p, awserr.New("UnsupportedOperation", "The network interface type %s is not supported.", *n.InterfaceType)
-	}
-	p.subnet, p.address, p.groups, p.description = n.SubnetId, n.PrivateIpAddress, n.Groups, value(n.Description)
-	return p, api.Only(&n, "DeviceIndex", "SubnetId", "PrivateIpAddress", "Groups", "DeleteOnTermination", "Description", "InterfaceType")
+	return p.onInterfaces(in.NetworkInterfaces)
 }
 
 // launchSubnet is the subnet that is named, or the default one of the zone.

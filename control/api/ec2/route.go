@@ -93,7 +93,6 @@ func absent(in *wire.CreateRouteInput) error {
 		id         *string
 		code, text string
 	}{
-		{in.GatewayId, "InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist"},
 		{in.NatGatewayId, "InvalidNatGatewayID.NotFound", "The natGateway ID '%s' does not exist"},
 		{in.EgressOnlyInternetGatewayId, "InvalidGatewayID.NotFound", "The eigw ID '%s' does not exist"},
 		{in.CarrierGatewayId, "InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"},
@@ -125,10 +124,7 @@ func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteIn
 	case given > 1:
 		return vpc.Route{}, awserr.New("InvalidParameterCombination", "The request must contain exactly one target of the route, and has %d.", given)
 	case in.NetworkInterfaceId != nil:
-		e, err := find(v.ENIs, c, vpc.ENIIDs, *in.NetworkInterfaceId)
-		if err == nil && e.Withdrawn {
-			err = vpc.ENIIDs.NotFound(string(e.ID))
-		}
+		e, err := findInterface(v, c, *in.NetworkInterfaceId)
 		if err == nil && e.VPC != t.VPC {
 			err = awserr.New("InvalidParameterValue", "route table %s and interface %s belong to different networks", t.ID, e.ID)
 		}
@@ -141,6 +137,12 @@ func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteIn
 			err = awserr.New("RouteNotSupported", "Route table contains unsupported route target: %s. VPC Endpoints of this type cannot be used as route targets.", e.ID)
 		}
 		return vpc.Route{}, err
+	case in.GatewayId != nil:
+		g, err := find(v.Gateways, c, vpc.RouteGatewayIDs, *in.GatewayId)
+		if err == nil && g.VPC != t.VPC {
+			err = awserr.New("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", t.ID, g.ID)
+		}
+		return vpc.Route{Gateway: g.ID}, err
 	}
 	if err := absent(in); err != nil {
 		return vpc.Route{}, err

@@ -113,6 +113,7 @@ func vpcContents(view *store.View, v vpc.VPC) vpc.VPCContents {
 		Endpoints: count(view.Endpoints.By("vpc", id), func(e vpc.Endpoint) bool { return e.Status.Gone.IsZero() }),
 		Tables:    count(view.RouteTables.By("vpc", id), func(t vpc.RouteTable) bool { return t.ID != v.MainTable }),
 		Groups:    count(view.SecurityGroups.By("vpc", id), func(g vpc.SecurityGroup) bool { return g.ID != v.DefaultGroup }),
+		Gateways:  count(view.Gateways.By("vpc", id), nil),
 		UsedBy:    count(view.SecurityGroups.By("group", string(v.DefaultGroup)), func(g vpc.SecurityGroup) bool { return g.VPC != v.ID }),
 	}
 }

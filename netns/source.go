@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// SetAddresses makes the link's addresses, but for those that it made itself, the
+// ones given, each with its subnet. The calling thread must be in its namespace.
+func SetAddresses(name string, want []netip.Prefix) error {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	have, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("addresses of %s: %w", name, err)
+	}
+	for _, a := range have {
+		ip, _ := netip.AddrFromSlice(a.IP)
+		bits, _ := a.Mask.Size()
+		if ip = ip.Unmap(); ip.IsLinkLocalUnicast() && ip.Is6() || slices.Contains(want, netip.PrefixFrom(ip, bits)) {
+			continue
+		}
+		if err := netlink.AddrDel(l, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("remove address %s from %s: %w", ip, name, err)
+		}
+	}
+	for _, a := range want { // also those that were there: some go with the subnet's first
+		if err := AddAddress(name, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RouteFromVia makes the router, which lies in the subnet behind the link, the
+// default route of a table that RulesFrom leads to. The calling thread must be in
+// the link's namespace.
+func RouteFromVia(name string, table int, subnet netip.Prefix, router netip.Addr) error {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	for _, r := range []netlink.Route{
+		{Dst: ipNet(subnet.Masked()), Scope: unix.RT_SCOPE_LINK},
+		{Gw: router.AsSlice()},
+	} {
+		r.LinkIndex, r.Table = l.Attrs().Index, table
+		if err := netlink.RouteReplace(&r); err != nil {
+			return fmt.Errorf("routes of table %d through %s: %w", table, name, err)
+		}
+	}
+	return nil
+}
+
+// RulesFrom makes what leaves from the addresses, and nothing else, look at the
+// table first. The calling thread must be in the namespace.
+func RulesFrom(table int, from []netip.Addr) error {
+	have, err := netlink.RuleListFiltered(netlink.FAMILY_ALL, &netlink.Rule{Table: table}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("rules of table %d: %w", table, err)
+	}
+	there := map[netip.Addr]bool{}
+	for _, r := range have {
+		if r.Src != nil {
+			if a, _ := netip.AddrFromSlice(r.Src.IP); slices.Contains(from, a.Unmap()) {
+				there[a.Unmap()] = true
+				continue
+			}
+		}
+		if err := netlink.RuleDel(&r); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("remove a rule of table %d: %w", table, err)
+		}
+	}
+	for _, a := range from {
+		if there[a] {
+			continue
+		}
+		r := netlink.NewRule()
+		r.Src, r.Table, r.Priority, r.Family = ipNet(netip.PrefixFrom(a, a.BitLen())), table, table, unix.AF_INET
+		if a.Is6() {
+			r.Family = unix.AF_INET6
+		}
+		if err := netlink.RuleAdd(r); err != nil {
+			return fmt.Errorf("rule from %s: %w", a, err)
+		}
+	}
+	return nil
+}
