@@ -25,6 +25,7 @@ type upOptions struct {
 	listen    string
 	region    string
 	any       bool
+	admin     string
 	command   []string
 }
 
@@ -50,6 +51,7 @@ func (a *app) upCommand() *cobra.Command {
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: the model lives in the run directory and goes with it")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
 	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
+	f.StringVar(&o.admin, "admin", "", "address that answers /metrics (Prometheus) and /healthz; loopback only, none by default")
 	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; the entry is loopback only")
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
 	return cmd
@@ -86,7 +88,14 @@ func (a *app) up(ctx context.Context, o upOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return u.serve(ctx, parts)
+	var admin net.Listener
+	if o.admin != "" {
+		if admin, err = u.listenAdmin(); err != nil {
+			return err
+		}
+		defer admin.Close()
+	}
+	return u.serve(ctx, parts, admin)
 }
 
 // upRun is one run of `up`.
@@ -111,13 +120,17 @@ func (u *upRun) clean() error {
 	return os.RemoveAll(u.runDir)
 }
 
-// serve runs the parts until ctx ends or the user's command does.
-func (u *upRun) serve(ctx context.Context, parts []part) error {
+// serve runs the parts, and the admin address if there is one, until ctx ends or
+// the user's command does.
+func (u *upRun) serve(ctx context.Context, parts []part, admin net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &supervisor{log: u.log}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.run(ctx, parts) })
+	if admin != nil {
+		g.Go(func() error { return u.serveAdmin(ctx, admin) })
+	}
 	g.Go(func() error {
 		begun := time.Now()
 		c, err := u.awaitReady(ctx)
