@@ -19,6 +19,7 @@ import (
 	"enishi.dev/enishi/aws/region"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/control/api/ec2"
+	"enishi.dev/enishi/control/api/elbv2"
 	"enishi.dev/enishi/control/api/sts"
 	"enishi.dev/enishi/control/hosts"
 	"enishi.dev/enishi/control/lifecycle"
@@ -79,7 +80,7 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 	})
 	h.SetAPI(api.NewServer(api.Options{
 		Store: s, Log: o.Log, Believe: h.Believe,
-		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), sts.Service()},
+		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), elbv2.Service(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return life.Run(ctx) })

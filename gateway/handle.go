@@ -28,7 +28,7 @@ type exchange struct {
 }
 
 // controlled are the services that control answers itself. All others are in the box.
-var controlled = map[string]bool{"ec2": true, "sts": true}
+var controlled = map[string]bool{"ec2": true, "elasticloadbalancing": true, "sts": true}
 
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
