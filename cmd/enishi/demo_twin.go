@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -27,7 +28,8 @@ func (s *story) twin(ctx context.Context) error {
 	return s.bothListed(ctx)
 }
 
-// bothListed wants one request of each VPC in the status, with endpoint and source.
+// bothListed wants one request of each VPC in the status and in the access log, with
+// endpoint and source.
 func (s *story) bothListed(ctx context.Context) error {
 	r, err := s.run(ctx, "enishi status --output json", "status", "--output", "json")
 	if err != nil {
@@ -47,6 +49,19 @@ func (s *story) bothListed(ctx context.Context) error {
 			return fmt.Errorf("wanted a request of %s through %s from 10.0.1.10, got %+v", vpc, endpoint, st.Gateway.Requests)
 		}
 		fmt.Fprintf(s.stdout, "     %s through %s from 10.0.1.10\n", vpc, endpoint)
+	}
+	fmt.Fprintf(s.stdout, "   $ tail -n 1 %s\n", s.path(accessLog))
+	b, err := os.ReadFile(s.path(accessLog))
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	fmt.Fprintf(s.stdout, "     %s\n", lines[len(lines)-1])
+	for _, x := range []string{"", "-2"} {
+		want := fmt.Sprintf(`"vpc":%q,"vpce":%q,"source":"10.0.1.10","service":"ec2","action":"DescribeAvailabilityZones","status":200,`, s.vars["vpc"+x], s.vars["endpoint"+x])
+		if !strings.Contains(string(b), want) {
+			return fmt.Errorf("wanted %s in the access log, got\n%s", want, b)
+		}
 	}
 	return nil
 }

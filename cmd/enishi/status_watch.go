@@ -55,9 +55,9 @@ func redraw(text []byte, height int) []byte {
 		more := fmt.Appendf(nil, "… %d more lines than the terminal has", len(lines)-room+1)
 		lines = append(lines[:room-1:room-1], more)
 	}
-	out := []byte("\x1b[H") // home
+	out := []byte("\x1b[H\x1b[?7l") // home; a long line is cut, or it would be two
 	for _, line := range lines {
 		out = append(append(out, line...), "\x1b[K\n"...) // and nothing to the right
 	}
-	return append(out, "\x1b[J"...) // nor below
+	return append(out, "\x1b[J\x1b[?7h"...) // nor below
 }
