@@ -18,6 +18,7 @@ import (
 	"enishi.dev/enishi/control/accounts"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/control/api/ec2"
+	"enishi.dev/enishi/control/api/elbv2"
 	"enishi.dev/enishi/control/api/sts"
 	"enishi.dev/enishi/control/hosts"
 	"enishi.dev/enishi/control/lifecycle"
@@ -82,7 +83,7 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 	})
 	h.SetAPI(api.NewServer(api.Options{
 		Store: s, Log: o.Log, Believe: h.Believe, AnyCredentials: believe,
-		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), sts.Service()},
+		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts}).Service(), elbv2.Service(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return life.Run(ctx) })

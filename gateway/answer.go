@@ -15,9 +15,10 @@ func (x *exchange) answer(resp *http.Response) {
 	defer resp.Body.Close()
 	h := x.w.Header()
 	maps.Copy(h, endToEnd(resp.Header))
-	if h.Get("X-Amzn-Requestid") == "" {
-		h.Set("X-Amzn-Requestid", x.id)
+	if id := h.Get("X-Amzn-Requestid"); id != "" {
+		x.id = id // what the caller sees is what is written down
 	}
+	h.Set("X-Amzn-Requestid", x.id)
 	x.writeDeadline(x.patience.body)
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
@@ -26,7 +27,9 @@ func (x *exchange) answer(resp *http.Response) {
 		n, err := resp.Body.Read(buf)
 		if n > 0 {
 			x.writeDeadline(x.patience.body)
-			if _, werr := x.w.Write(buf[:n]); werr != nil {
+			wrote, werr := x.w.Write(buf[:n])
+			x.sent += int64(wrote)
+			if werr != nil {
 				return
 			}
 		}

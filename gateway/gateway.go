@@ -9,6 +9,7 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,6 +34,7 @@ type Options struct {
 
 	AllowedUIDs []int // who may read the status, besides root
 	Log         *slog.Logger
+	Access      io.Writer // a line for every request through an endpoint; nil: nowhere
 }
 
 // gateway is one running gateway.
@@ -52,6 +54,7 @@ type gateway struct {
 	places    places
 	queue     *queue
 	requests  requests
+	access    access
 	position  atomic.Pointer[hoststate.Position]
 }
 
@@ -62,6 +65,7 @@ func newGateway(o Options) *gateway {
 		control:  feed.UnixClient(o.ControlSocket),
 		services: feed.UnixClient(o.ServicesSocket).Transport,
 		queue:    newQueue(o.Public.Addr()),
+		access:   access{to: o.Access},
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
 	g.dns = &dns.Server{Records: &g.records, Log: o.Log}

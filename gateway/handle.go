@@ -24,11 +24,12 @@ type exchange struct {
 
 	begun    time.Time
 	patience patience
-	status   int // 0 until an answer is begun
+	status   int   // 0 until an answer is begun
+	sent     int64 // bytes of the answer's body
 }
 
 // controlled are the services that control answers itself. All others are in the box.
-var controlled = map[string]bool{"ec2": true, "sts": true}
+var controlled = map[string]bool{"ec2": true, "elasticloadbalancing": true, "sts": true}
 
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +134,19 @@ func scoped(p protocol.Protocol, to string) *awserr.Error {
 func (x *exchange) refuse(e *awserr.Error) {
 	x.writeDeadline(x.patience.body)
 	x.status = e.Status
-	x.head.Protocol.WriteError(x.w, x.id, e)
+	x.head.Protocol.WriteError(counting{x.w, &x.sent}, x.id, e)
+}
+
+// counting adds up what is written.
+type counting struct {
+	http.ResponseWriter
+	n *int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	*c.n += int64(n)
+	return n, err
 }
 
 // unavailable is the refusal when whoever should answer is not there.

@@ -44,16 +44,27 @@ func (r *requests) last() []hoststate.Request {
 	return all
 }
 
-// record writes an exchange down, in the log and for the status.
+// longestAction is more than AWS's longest. A form may name anything.
+const longestAction = 128
+
+// record writes an exchange down, for the status and in a log: its own for what
+// comes through endpoints.
 func (g *gateway) record(x *exchange) {
 	f := x.facts()
+	if len(x.head.Action) > longestAction {
+		x.head.Action = x.head.Action[:longestAction]
+	}
 	q := hoststate.Request{
 		Time: x.begun, ID: x.id, Network: f.Network, Endpoint: f.Endpoint, Source: f.Source,
 		Service: x.head.Service, Action: x.head.Action, Status: x.status, Duration: time.Since(x.begun),
 	}
+	if q.Endpoint == "" {
+		g.Log.Info("request", "request", q.ID, "source", q.Source,
+			"service", q.Service, "action", q.Action, "status", q.Status, "duration", q.Duration)
+	} else if err := g.access.write(q, x.sent); err != nil {
+		g.Log.Warn("request not in the access log", "request", q.ID, "err", err)
+	}
 	g.requests.add(q)
-	g.Log.Info("request", "request", q.ID, "vpc", q.Network, "vpce", q.Endpoint, "source", q.Source,
-		"service", q.Service, "action", q.Action, "status", q.Status, "duration", q.Duration)
 }
 
 func (g *gateway) status() hoststate.GatewayStatus {

@@ -35,6 +35,7 @@ type world struct {
 	t    testing.TB
 	dir  string
 	log  *lines
+	seen *lines // the access log
 	ca   *authority
 	feed *fakeFeed
 
@@ -72,7 +73,7 @@ func newWorld(t testing.TB) *world {
 func newWorldWith(t testing.TB, p patience) *world {
 	t.Helper()
 	w := &world{
-		t: t, dir: t.TempDir(), log: new(lines), ca: newAuthority(t), feed: newFakeFeed(),
+		t: t, dir: t.TempDir(), log: new(lines), seen: new(lines), ca: newAuthority(t), feed: newFakeFeed(),
 		signs: func(string) bool { return true }, agent: make(chan message),
 	}
 	w.answer = func(rw http.ResponseWriter, _ *http.Request, f forwarded) {
@@ -226,6 +227,7 @@ func (w *world) startGateway(p patience) {
 	o := Options{
 		Host: "host-1", ControlSocket: w.path("control.sock"), AgentSocket: w.path("agent-gateway.sock"), ServicesSocket: w.path("services.sock"),
 		Status: listen(w, "unix", w.status), Public: public, AllowedUIDs: []int{os.Getuid()}, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Access: w.seen,
 	}
 	g := newGateway(o)
 	g.patience = p

@@ -13,8 +13,9 @@ type Protocol struct {
 
 // The services' protocols.
 var (
-	EC2 = Protocol{flat: true, namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}
-	STS = Protocol{namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
+	EC2   = Protocol{flat: true, namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}
+	ELBv2 = Protocol{namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"}
+	STS   = Protocol{namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
 )
 
 // item is the element of a list in XML.

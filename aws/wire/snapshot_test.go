@@ -3,10 +3,12 @@
 package wire_test
 
 import (
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 
 	"enishi.dev/enishi/aws/wire"
 	"enishi.dev/enishi/aws/wire/ec2"
+	"enishi.dev/enishi/aws/wire/elbv2"
 	"enishi.dev/enishi/aws/wire/sts"
 )
 
@@ -25,8 +28,9 @@ func TestEveryRecordedRequestDecodes(t *testing.T) {
 		protocol wire.Protocol
 		actions  map[string]struct{ In, Out func() any }
 	}{
-		"ec2": {wire.EC2, ec2.Actions},
-		"sts": {wire.STS, sts.Actions},
+		"ec2":                    {wire.EC2, ec2.Actions},
+		"elasticloadbalancingv2": {wire.ELBv2, elbv2.Actions},
+		"sts":                    {wire.STS, sts.Actions},
 	} {
 		dir := sdkDir(t, service)
 		for action, shapes := range s.actions {
@@ -56,6 +60,23 @@ func TestEveryRecordedRequestDecodes(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestNoActionOfElasticLoadBalancingIsUnheardOf holds the names that the API has
+// here, with shapes and without, against the SDK's.
+func TestNoActionOfElasticLoadBalancingIsUnheardOf(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(sdkDir(t, "elasticloadbalancingv2"), "api_op_*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, f := range files {
+		want = append(want, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "api_op_"), ".go"))
+	}
+	got := slices.Sorted(slices.Values(slices.AppendSeq(elbv2.Others(), maps.Keys(elbv2.Actions))))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

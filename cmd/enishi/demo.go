@@ -24,8 +24,9 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "The story of a private instance and its endpoint, told and checked",
 		Long: "Starts an ephemeral enishi in a network namespace of its own, tells the story with the\n" +
 			"unmodified aws CLI and checks each step: a private instance cannot reach the EC2 API, an\n" +
-			"endpoint is made, a rule is missing, the rule is added, the same command answers. Ends with\n" +
-			"1 at the first step that differs, saying what was wanted and what came.",
+			"endpoint is made, a rule is missing, the rule is added, the same command answers. Then names,\n" +
+			"a second service, a second VPC, and the end of it all. Ends with 1 at the first step that\n" +
+			"differs, saying what was wanted and what came.",
 		Example: "  sudo enishi demo",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

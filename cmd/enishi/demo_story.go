@@ -63,9 +63,10 @@ func (s *story) plainEnv() []string {
 }
 
 // aws runs the aws CLI from outside; anything but success is an error with its words.
+// Quotes in line are for the reader's shell; no word has spaces.
 func (s *story) aws(ctx context.Context, line string) (string, error) {
 	line = s.expand(line)
-	r, err := s.run(ctx, "aws "+line, append([]string{"aws"}, strings.Fields(line)...)...)
+	r, err := s.run(ctx, "aws "+line, append([]string{"aws"}, strings.Fields(strings.ReplaceAll(line, "'", ""))...)...)
 	if err == nil && r.code != 0 {
 		err = fmt.Errorf("aws %s: exit code %d: %s", line, r.code, r.stderr)
 	}

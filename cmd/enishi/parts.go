@@ -96,9 +96,12 @@ func (a *app) gatewayCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		access := os.NewFile(5, "the access log")
+		defer access.Close()
 		return gateway.Run(ctx, gateway.Options{
 			Host: localHost, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
 			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
+			Access: access,
 		})
 	})
 	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status")

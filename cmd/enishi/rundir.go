@@ -26,6 +26,7 @@ const (
 	gatewaySocket      = "gateway.sock"
 	servicesSocket     = "services.sock"
 	logDir             = "log"
+	accessLog          = "log/access.log"
 	ephemeralData      = "data"
 )
 

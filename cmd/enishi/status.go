@@ -27,26 +27,29 @@ type status struct {
 
 func (a *app) statusCommand() *cobra.Command {
 	var output string
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "What runs, what is not yet true, what was dropped and why, the last requests",
 		Example: "  enishi status\n" +
+			"  enishi status --watch\n" +
 			"  enishi status --output json | jq '.agent.drops'",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if watch {
+				return wrap("status", a.watch(cmd.Context(), func(ctx context.Context, w io.Writer) error {
+					s, err := a.readStatus(ctx)
+					return errors.Join(s.show(w, output), err)
+				}))
+			}
 			s, err := a.readStatus(cmd.Context())
 			if err != nil {
 				return wrap("status", err)
 			}
-			if output == "json" {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(s)
-			}
-			s.print(a.stdout)
-			return nil
+			return s.show(a.stdout, output)
 		},
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "again every second, until ctrl-c; on a terminal in place")
 	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }
@@ -64,6 +67,17 @@ func (a *app) readStatus(ctx context.Context) (status, error) {
 		getJSON(ctx, a.path(agentSocket), "/v1/status", &s.Agent),
 		getJSON(ctx, a.path(gatewaySocket), "/v1/status", &s.Gateway),
 	)
+}
+
+// show writes the status in the format.
+func (s status) show(w io.Writer, output string) error {
+	if output == "json" {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(s)
+	}
+	s.print(w)
+	return nil
 }
 
 func (s status) print(w io.Writer) {

@@ -174,6 +174,10 @@ func (u *upRun) prepare() ([]part, error) {
 	if err := os.MkdirAll(u.path(logDir), 0o755); err != nil {
 		return nil, err
 	}
+	access, err := u.keep(os.OpenFile(u.path(accessLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644))
+	if err != nil {
+		return nil, err
+	}
 	sockets := map[string]*os.File{}
 	for _, name := range []string{controlSocket, agentSocket, gatewaySocket, servicesSocket} {
 		if sockets[name], err = u.listenUnix(name); err != nil {
@@ -187,7 +191,7 @@ func (u *upRun) prepare() ([]part, error) {
 	return []part{
 		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any)),
 		with("agent", 0, []*os.File{sockets[agentSocket]}, "--instances", "--owner", uid),
-		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public}, "--owner", uid),
+		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public, access}, "--owner", uid),
 		with("services", servicesUID, []*os.File{sockets[servicesSocket]}),
 	}, nil
 }

@@ -18,6 +18,7 @@ type Service struct {
 	Version  string // 2016-11-15
 	Protocol wire.Protocol
 	Actions  map[string]Action
+	Others   []string // AWS's further ones: refused as not implemented
 }
 
 // Action is one row of a service's table. See [Handle].

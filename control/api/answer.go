@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/protocol"
 	"enishi.dev/enishi/aws/wire"
 )
 
@@ -27,18 +27,14 @@ func (r *exchange) refuse(e *awserr.Error) (int, http.Header, []byte) {
 	p := wire.EC2
 	if r.service != nil {
 		p = r.service.Protocol
-	} else if v, ok := r.s.services[firstLabel(r.forwarded.Host)]; ok {
-		p = v.Protocol
+	} else if req, err := r.httpRequest(); err == nil {
+		if v, ok := r.s.services[protocol.Read(req).Service]; ok {
+			p = v.Protocol
+		}
 	}
 	var b bytes.Buffer
 	wire.EncodeError(&b, p, r.call.RequestID, e)
 	return e.Status, r.header(), b.Bytes()
-}
-
-// firstLabel is sts of sts.us-east-1.amazonaws.com.
-func firstLabel(host string) string {
-	label, _, _ := strings.Cut(host, ".")
-	return label
 }
 
 func (r *exchange) header() http.Header {

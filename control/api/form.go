@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -64,6 +65,9 @@ func (r *exchange) action(form url.Values) (Action, error) {
 		return Action{}, awserr.New("NoSuchVersion", "The requested version (%s) of service %s does not exist", version, r.service.Name)
 	}
 	action, ok := r.service.Actions[name]
+	if slices.Contains(r.service.Others, name) {
+		return Action{}, awserr.New("NotImplemented", "The action %s is not available here.", name)
+	}
 	if !ok {
 		return Action{}, awserr.New("InvalidAction", "The action %s is not valid for this web service.", name)
 	}

@@ -16,10 +16,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"enishi.dev/enishi/aws/wire"
 	oursEC2 "enishi.dev/enishi/aws/wire/ec2"
+	oursELBv2 "enishi.dev/enishi/aws/wire/elbv2"
 	oursSTS "enishi.dev/enishi/aws/wire/sts"
 )
 
@@ -42,6 +44,9 @@ func TestTheSDKReadsEveryAnswerUnchanged(t *testing.T) {
 	}{
 		{"ec2", wire.EC2, oursEC2.Actions, func(a answers) any {
 			return ec2.New(ec2.Options{Region: "us-east-1", Credentials: keys, HTTPClient: a})
+		}},
+		{"elbv2", wire.ELBv2, oursELBv2.Actions, func(a answers) any {
+			return elasticloadbalancingv2.New(elasticloadbalancingv2.Options{Region: "us-east-1", Credentials: keys, HTTPClient: a})
 		}},
 		{"sts", wire.STS, oursSTS.Actions, func(a answers) any {
 			return sts.New(sts.Options{Region: "us-east-1", Credentials: keys, HTTPClient: a})

@@ -84,7 +84,10 @@ func (n *names) real(name string) string {
 	return name
 }
 
-// show is the inverse of hide.
+// show is the inverse of hide; owners stand for accounts in ARNs too.
 func (n *names) show(text string) string {
+	for i := 0; i < len(n.replacements); i += 2 {
+		text = strings.ReplaceAll(text, ":"+n.replacements[i+1]+":", ":"+n.replacements[i]+":")
+	}
 	return shown.ReplaceAllStringFunc(n.real(text), n.real)
 }

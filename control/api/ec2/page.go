@@ -3,13 +3,6 @@
 package ec2
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"sort"
-	"strings"
-
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/control/api"
 )
@@ -32,19 +25,12 @@ func page[T any](c *api.Call, p paging, rows []T, id func(T) string) ([]T, *stri
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.NextToken != nil {
-		last, ok := parseToken(*p.NextToken, p.digest(c))
-		if !ok {
-			return nil, nil, awserr.New("InvalidParameterValue",
-				"Value ( %s ) for parameter NextToken is invalid. The token is invalid.", *p.NextToken)
-		}
-		rows = rows[sort.Search(len(rows), func(i int) bool { return id(rows[i]) > last }):]
+	rows, next, ok := api.Cut(c, api.Page{Most: most, Token: p.NextToken, Selection: p.Selection}, rows, id)
+	if !ok {
+		return nil, nil, awserr.New("InvalidParameterValue",
+			"Value ( %s ) for parameter NextToken is invalid. The token is invalid.", *p.NextToken)
 	}
-	if most == 0 || len(rows) <= most {
-		return rows, nil, nil
-	}
-	rows = rows[:most]
-	return rows, new(formatToken(id(rows[most-1]), p.digest(c))), nil
+	return rows, next, nil
 }
 
 // limit is how many rows a page has; 0 is all.
@@ -62,27 +48,4 @@ func (p paging) limit() (int, error) {
 			"Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", n, fewestResults)
 	}
 	return min(n, most), nil
-}
-
-// digest stands for the caller, the call and what was selected.
-func (p paging) digest(c *api.Call) string {
-	b, err := json.Marshal([]any{c.Scope(), p.Selection})
-	if err != nil {
-		panic("page: " + err.Error()) // wire shapes are plain data
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8])
-}
-
-func formatToken(last, digest string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(digest + last))
-}
-
-// parseToken returns the id in the token if it goes with the digest.
-func parseToken(token, digest string) (last string, ok bool) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return "", false
-	}
-	return strings.CutPrefix(string(b), digest)
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEveryRequestThroughAnEndpointIsALineOfTheAccessLog(t *testing.T) {
+	w, _ := withEndpoint(t)
+	w.apply(w.endpoint("vpce-kms", "kms", "127.0.1.52", "kms.ap-northeast-1.amazonaws.com"))
+	var want, got []string
+	for _, c := range []struct{ addr, host, service, body, want string }{
+		{"127.0.1.50", ec2Name, "ec2", describe, "vpce-1 127.0.0.10 ec2 DescribeAvailabilityZones 200"},
+		{"127.0.1.50", ec2Name, "sts", describe, "vpce-1 127.0.0.10 ec2  401"},
+		{"127.0.1.50", ec2Name, "ec2", "Action=" + strings.Repeat("a", 1000), "vpce-1 127.0.0.10 ec2 " + strings.Repeat("a", 128) + " 200"},
+		{"127.0.1.52", "kms.ap-northeast-1.amazonaws.com", "kms", "{}", "vpce-kms 127.0.0.10 kms  501"},
+		{w.Public, "127.0.0.1", "ec2", describe, ""}, // not through an endpoint
+	} {
+		addr, url := c.addr, "https://"+c.host+"/"
+		if c.want != "" {
+			addr = w.at(addr)
+		} else {
+			url = "http://" + w.Public + "/"
+		}
+		status, header, body, err := post(w, w.client("127.0.0.10", addr), url, c.service, c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.want != "" {
+			want = append(want, fmt.Sprintf("vpc-a %s %d %s", c.want, len(body), header.Get("X-Amzn-Requestid")))
+		} else if status != 200 {
+			t.Errorf("the public entry: status %d, %s", status, body)
+		}
+	}
+	w.withRequests(5)
+	for text := range strings.Lines(w.seen.String()) {
+		var l struct {
+			Time                                        time.Time
+			VPC, VPCE, Source, Service, Action, Request string
+			Status, Bytes                               int
+			Ms                                          *float64
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&l); err != nil || l.Time.IsZero() || l.Ms == nil || *l.Ms < 0 {
+			t.Errorf("%v: %s", err, text)
+		}
+		got = append(got, strings.Join([]string{l.VPC, l.VPCE, l.Source, l.Service, l.Action, fmt.Sprint(l.Status), fmt.Sprint(l.Bytes), l.Request}, " "))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
