@@ -52,6 +52,7 @@ var parts = []part{
 	{"3", "a changed rule until it is enforced", rules},
 	{"4", "a changed rule among many interfaces", scale},
 	{"5", "up until ready", ready},
+	{"6", "TLS requests against nginx", proxies},
 }
 
 // bench is what the parts share.

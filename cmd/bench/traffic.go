@@ -83,6 +83,8 @@ var loads = map[string]func(host string, d time.Duration) (float64, error){
 	"stream":    stream,     // Gbit/s
 	"roundtrip": roundTrips, // median, microseconds, one byte there and back
 	"connect":   connects,   // connect, one byte there and back, close: per second
+	"tls-kept":  tlsRequests(true),
+	"tls-new":   tlsRequests(false),
 }
 
 func stream(host string, d time.Duration) (float64, error) {

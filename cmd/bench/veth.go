@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"time"
 )
@@ -60,25 +59,11 @@ func veth(ctx context.Context, b *bench) ([]row, error) {
 		{"roundtrip", "request/response p50", "µs", true},
 		{"connect", "connect and close", "a second", false},
 	} {
-		// A B C, B C A, …: what the machine does meanwhile falls on all.
-		xs, ratios := make([][]float64, len(ends)), make([][]float64, len(ends))
-		for i := range rounds {
-			x := make([]float64, len(ends))
-			for k := range ends {
-				which := (i + k) % len(ends)
-				if x[which], err = ends[which].measure(l.load, d); err != nil {
-					return nil, err
-				}
-			}
-			for k := range ends {
-				ratio := x[k] / x[0]
-				if l.less {
-					ratio = 1 / ratio
-				}
-				xs[k], ratios[k] = append(xs[k], x[k]), append(ratios[k], ratio)
-			}
-			fmt.Fprintf(os.Stderr, "  %s: %.1f %s, bare %.1f, redirected %.1f\n", l.load, x[2], l.unit, x[0], x[1])
+		c := compare{load: l.load, unit: l.unit, less: l.less, rounds: rounds, d: d}
+		if err := c.run(ends); err != nil {
+			return nil, err
 		}
+		xs, ratios := c.xs, c.ratios
 		m, best := quantile(ratios[2], 0.5), quantile(ratios[1], 0.5)
 		rows = append(rows, row{"instance to instance against a bare veth pair: " + l.what, "0.95",
 			fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.1f %s, bare %.1f); a program that only redirects: %.2f", m,
