@@ -573,6 +573,41 @@ type DescribeTagsOutput struct {
 	Tags      []TagDescription `x:"tagSet"`
 }
 
+type ReplaceRouteInput struct {
+	RouteTableId                *string `q:"RouteTableId" required:"true"`
+	CarrierGatewayId            *string `q:"CarrierGatewayId"`
+	CoreNetworkArn              *string `q:"CoreNetworkArn"`
+	DestinationCidrBlock        *string `q:"DestinationCidrBlock"`
+	DestinationIpv6CidrBlock    *string `q:"DestinationIpv6CidrBlock"`
+	DestinationPrefixListId     *string `q:"DestinationPrefixListId"`
+	DryRun                      *bool   `q:"DryRun"`
+	EgressOnlyInternetGatewayId *string `q:"EgressOnlyInternetGatewayId"`
+	GatewayId                   *string `q:"GatewayId"`
+	InstanceId                  *string `q:"InstanceId"`
+	LocalGatewayId              *string `q:"LocalGatewayId"`
+	LocalTarget                 *bool   `q:"LocalTarget"`
+	NatGatewayId                *string `q:"NatGatewayId"`
+	NetworkInterfaceId          *string `q:"NetworkInterfaceId"`
+	OdbNetworkArn               *string `q:"OdbNetworkArn"`
+	TransitGatewayId            *string `q:"TransitGatewayId"`
+	VpcEndpointId               *string `q:"VpcEndpointId"`
+	VpcPeeringConnectionId      *string `q:"VpcPeeringConnectionId"`
+}
+
+type ReplaceRouteOutput struct {
+}
+
+type ReplaceRouteTableAssociationInput struct {
+	AssociationId *string `q:"AssociationId" required:"true"`
+	RouteTableId  *string `q:"RouteTableId" required:"true"`
+	DryRun        *bool   `q:"DryRun"`
+}
+
+type ReplaceRouteTableAssociationOutput struct {
+	AssociationState *RouteTableAssociationState `x:"associationState"`
+	NewAssociationId *string                     `x:"newAssociationId"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1776,4 +1811,6 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"CreateTags":                    {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
 	"DeleteTags":                    {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
 	"DescribeTags":                  {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"ReplaceRoute":                  {func() any { return new(ReplaceRouteInput) }, func() any { return new(ReplaceRouteOutput) }},
+	"ReplaceRouteTableAssociation":  {func() any { return new(ReplaceRouteTableAssociationInput) }, func() any { return new(ReplaceRouteTableAssociationOutput) }},
 }

@@ -44,6 +44,8 @@ func (s *Server) actions() map[string]api.Action {
 		"ModifySubnetAttribute":         api.Handle("ec2:ModifySubnetAttribute", s.modifySubnetAttribute, api.On("subnet", "SubnetId")),
 		"ModifyVpcAttribute":            api.Handle("ec2:ModifyVpcAttribute", s.modifyVPCAttribute, api.On("vpc", "VpcId")),
 		"ModifyVpcEndpoint":             api.Handle("ec2:ModifyVpcEndpoint", s.modifyVPCEndpoint, api.On("vpc-endpoint", "VpcEndpointId")),
+		"ReplaceRoute":                  api.Handle("ec2:ReplaceRoute", s.replaceRoute, api.On("route-table", "RouteTableId")),
+		"ReplaceRouteTableAssociation":  api.Handle("ec2:ReplaceRouteTableAssociation", s.replaceRouteTableAssociation, api.On("route-table", "RouteTableId")),
 		"RevokeSecurityGroupEgress":     api.Handle("ec2:RevokeSecurityGroupEgress", s.revokeEgress, api.On("security-group", "GroupId")),
 		"RevokeSecurityGroupIngress":    api.Handle("ec2:RevokeSecurityGroupIngress", s.revokeIngress, api.On("security-group", "GroupId")),
 		"RunInstances":                  api.Handle("ec2:RunInstances", s.runInstances, api.New("instance"), api.On("subnet", "SubnetId")),

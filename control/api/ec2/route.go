@@ -108,8 +108,8 @@ func absent(in *wire.CreateRouteInput) error {
 	return nil
 }
 
-// target is the route's target, which exists and lies in the table's VPC.
-func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteInput) (vpc.Route, error) {
+// targets is how many targets a request names.
+func targets(in *wire.CreateRouteInput) int {
 	given := 0
 	for _, id := range []*string{
 		in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.GatewayId, in.NatGatewayId, in.EgressOnlyInternetGatewayId,
@@ -119,6 +119,12 @@ func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteIn
 			given++
 		}
 	}
+	return given
+}
+
+// target is the route's target, which exists and lies in the table's VPC.
+func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteInput) (vpc.Route, error) {
+	given := targets(in)
 	switch {
 	case given == 0:
 		return vpc.Route{}, awserr.New("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, vpcEndpointId or instanceId")
