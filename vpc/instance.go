@@ -83,6 +83,9 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 	if err != nil {
 		return nil, err
 	}
+	if len(groups) > limits.GroupsPerInterface {
+		return nil, awserr.New("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
+	}
 	reservation := ReservationID(f.ID("r"))
 	var all []Launched
 	for len(all) < s.Max {

@@ -13,6 +13,9 @@ type Limits struct {
 	Tags          int // per resource
 	Endpoints     int // interface endpoints per VPC
 	Instances     int // per account and region, those that are not terminated
+
+	GroupsPerInterface int // security groups of a network interface
+	ElasticIPs         int // per account and region
 }
 
 // DefaultLimits returns the quotas that a new account has at AWS.
@@ -27,5 +30,8 @@ func DefaultLimits() Limits {
 		Tags:          50,
 		Endpoints:     50,
 		Instances:     1000, // ours: AWS counts processors, by the type of instance
+
+		GroupsPerInterface: 5,
+		ElasticIPs:         5,
 	}
 }

@@ -608,6 +608,15 @@ type ReplaceRouteTableAssociationOutput struct {
 	NewAssociationId *string                     `x:"newAssociationId"`
 }
 
+type DescribeAccountAttributesInput struct {
+	AttributeNames []AccountAttributeName `q:"AttributeName"`
+	DryRun         *bool                  `q:"DryRun"`
+}
+
+type DescribeAccountAttributesOutput struct {
+	AccountAttributes []AccountAttribute `x:"accountAttributeSet"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1108,6 +1117,11 @@ type TagDescription struct {
 	Value        *string      `x:"value"`
 }
 
+type AccountAttribute struct {
+	AttributeName   *string                 `x:"attributeName"`
+	AttributeValues []AccountAttributeValue `x:"attributeValueSet"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1528,6 +1542,10 @@ type StateReason struct {
 	Message *string `x:"message"`
 }
 
+type AccountAttributeValue struct {
+	AttributeValue *string `x:"attributeValue"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1644,6 +1662,8 @@ type InstanceAttachmentEnaSrdSpecification struct {
 type InstanceAttachmentEnaSrdUdpSpecification struct {
 	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
 }
+
+type AccountAttributeName string
 
 type AmdSevSnpSpecification string
 
@@ -1813,4 +1833,5 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeTags":                  {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
 	"ReplaceRoute":                  {func() any { return new(ReplaceRouteInput) }, func() any { return new(ReplaceRouteOutput) }},
 	"ReplaceRouteTableAssociation":  {func() any { return new(ReplaceRouteTableAssociationInput) }, func() any { return new(ReplaceRouteTableAssociationOutput) }},
+	"DescribeAccountAttributes":     {func() any { return new(DescribeAccountAttributesInput) }, func() any { return new(DescribeAccountAttributesOutput) }},
 }

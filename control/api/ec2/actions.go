@@ -27,6 +27,7 @@ func (s *Server) actions() map[string]api.Action {
 		"DeleteTags":                    api.Handle("ec2:DeleteTags", s.deleteTags, api.On("*", "Resources")),
 		"DeleteVpc":                     api.Handle("ec2:DeleteVpc", s.deleteVPC, api.On("vpc", "VpcId")),
 		"DeleteVpcEndpoints":            api.Handle("ec2:DeleteVpcEndpoints", s.deleteVPCEndpoints, api.On("vpc-endpoint", "VpcEndpointIds")),
+		"DescribeAccountAttributes":     api.Handle("ec2:DescribeAccountAttributes", s.describeAccountAttributes),
 		"DescribeAvailabilityZones":     api.Handle("ec2:DescribeAvailabilityZones", s.describeAvailabilityZones),
 		"DescribeInstances":             api.Handle("ec2:DescribeInstances", s.describeInstances),
 		"DescribeNetworkInterfaces":     api.Handle("ec2:DescribeNetworkInterfaces", s.describeNetworkInterfaces),
