@@ -617,6 +617,40 @@ type DescribeAccountAttributesOutput struct {
 	AccountAttributes []AccountAttribute `x:"accountAttributeSet"`
 }
 
+type ModifySecurityGroupRulesInput struct {
+	GroupId            *string                   `q:"GroupId" required:"true"`
+	SecurityGroupRules []SecurityGroupRuleUpdate `q:"SecurityGroupRule" required:"true"`
+	DryRun             *bool                     `q:"DryRun"`
+}
+
+type ModifySecurityGroupRulesOutput struct {
+	Return *bool `x:"return"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsIngressInput struct {
+	DryRun                        *bool                          `q:"DryRun"`
+	GroupId                       *string                        `q:"GroupId"`
+	GroupName                     *string                        `q:"GroupName"`
+	IpPermissions                 []IpPermission                 `q:"IpPermissions"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `q:"SecurityGroupRuleDescription"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsIngressOutput struct {
+	Return *bool `x:"return"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressInput struct {
+	DryRun                        *bool                          `q:"DryRun"`
+	GroupId                       *string                        `q:"GroupId"`
+	GroupName                     *string                        `q:"GroupName"`
+	IpPermissions                 []IpPermission                 `q:"IpPermissions"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `q:"SecurityGroupRuleDescription"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressOutput struct {
+	Return *bool `x:"return"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1122,6 +1156,16 @@ type AccountAttribute struct {
 	AttributeValues []AccountAttributeValue `x:"attributeValueSet"`
 }
 
+type SecurityGroupRuleUpdate struct {
+	SecurityGroupRuleId *string                   `q:"SecurityGroupRuleId"`
+	SecurityGroupRule   *SecurityGroupRuleRequest `q:"SecurityGroupRule"`
+}
+
+type SecurityGroupRuleDescription struct {
+	Description         *string `q:"Description"`
+	SecurityGroupRuleId *string `q:"SecurityGroupRuleId"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1546,6 +1590,17 @@ type AccountAttributeValue struct {
 	AttributeValue *string `x:"attributeValue"`
 }
 
+type SecurityGroupRuleRequest struct {
+	CidrIpv4          *string `q:"CidrIpv4"`
+	CidrIpv6          *string `q:"CidrIpv6"`
+	Description       *string `q:"Description"`
+	FromPort          *int32  `q:"FromPort"`
+	IpProtocol        *string `q:"IpProtocol"`
+	PrefixListId      *string `q:"PrefixListId"`
+	ReferencedGroupId *string `q:"ReferencedGroupId"`
+	ToPort            *int32  `q:"ToPort"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1793,45 +1848,48 @@ type VpcState string
 
 // Actions lists the actions whose shapes this package has, with new ones.
 var Actions = map[string]struct{ In, Out func() any }{
-	"DescribeAvailabilityZones":     {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
-	"DescribeRegions":               {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
-	"CreateVpc":                     {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
-	"DescribeVpcs":                  {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
-	"DeleteVpc":                     {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
-	"DescribeVpcAttribute":          {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
-	"ModifyVpcAttribute":            {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
-	"CreateSubnet":                  {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
-	"DescribeSubnets":               {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
-	"DeleteSubnet":                  {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
-	"ModifySubnetAttribute":         {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
-	"DescribeRouteTables":           {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
-	"CreateRouteTable":              {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
-	"DeleteRouteTable":              {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
-	"CreateRoute":                   {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
-	"DeleteRoute":                   {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
-	"AssociateRouteTable":           {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
-	"DisassociateRouteTable":        {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
-	"CreateSecurityGroup":           {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
-	"DescribeSecurityGroups":        {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
-	"DescribeSecurityGroupRules":    {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
-	"DeleteSecurityGroup":           {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
-	"AuthorizeSecurityGroupIngress": {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
-	"AuthorizeSecurityGroupEgress":  {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
-	"RevokeSecurityGroupIngress":    {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
-	"RevokeSecurityGroupEgress":     {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
-	"DescribeNetworkInterfaces":     {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
-	"CreateVpcEndpoint":             {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
-	"ModifyVpcEndpoint":             {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
-	"DescribeVpcEndpoints":          {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
-	"DeleteVpcEndpoints":            {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
-	"DescribeVpcEndpointServices":   {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
-	"RunInstances":                  {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
-	"DescribeInstances":             {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
-	"TerminateInstances":            {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
-	"CreateTags":                    {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
-	"DeleteTags":                    {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
-	"DescribeTags":                  {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
-	"ReplaceRoute":                  {func() any { return new(ReplaceRouteInput) }, func() any { return new(ReplaceRouteOutput) }},
-	"ReplaceRouteTableAssociation":  {func() any { return new(ReplaceRouteTableAssociationInput) }, func() any { return new(ReplaceRouteTableAssociationOutput) }},
-	"DescribeAccountAttributes":     {func() any { return new(DescribeAccountAttributesInput) }, func() any { return new(DescribeAccountAttributesOutput) }},
+	"DescribeAvailabilityZones":                  {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
+	"DescribeRegions":                            {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
+	"CreateVpc":                                  {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
+	"DescribeVpcs":                               {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
+	"DeleteVpc":                                  {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
+	"DescribeVpcAttribute":                       {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
+	"ModifyVpcAttribute":                         {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
+	"CreateSubnet":                               {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
+	"DescribeSubnets":                            {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
+	"DeleteSubnet":                               {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
+	"ModifySubnetAttribute":                      {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
+	"DescribeRouteTables":                        {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
+	"CreateRouteTable":                           {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
+	"DeleteRouteTable":                           {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
+	"CreateRoute":                                {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
+	"DeleteRoute":                                {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
+	"AssociateRouteTable":                        {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
+	"DisassociateRouteTable":                     {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
+	"CreateSecurityGroup":                        {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
+	"DescribeSecurityGroups":                     {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
+	"DescribeSecurityGroupRules":                 {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
+	"DeleteSecurityGroup":                        {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
+	"AuthorizeSecurityGroupIngress":              {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
+	"AuthorizeSecurityGroupEgress":               {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
+	"RevokeSecurityGroupIngress":                 {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
+	"RevokeSecurityGroupEgress":                  {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
+	"DescribeNetworkInterfaces":                  {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
+	"CreateVpcEndpoint":                          {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
+	"ModifyVpcEndpoint":                          {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
+	"DescribeVpcEndpoints":                       {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
+	"DeleteVpcEndpoints":                         {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
+	"DescribeVpcEndpointServices":                {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
+	"RunInstances":                               {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
+	"DescribeInstances":                          {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
+	"TerminateInstances":                         {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
+	"CreateTags":                                 {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
+	"DeleteTags":                                 {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
+	"DescribeTags":                               {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"ReplaceRoute":                               {func() any { return new(ReplaceRouteInput) }, func() any { return new(ReplaceRouteOutput) }},
+	"ReplaceRouteTableAssociation":               {func() any { return new(ReplaceRouteTableAssociationInput) }, func() any { return new(ReplaceRouteTableAssociationOutput) }},
+	"DescribeAccountAttributes":                  {func() any { return new(DescribeAccountAttributesInput) }, func() any { return new(DescribeAccountAttributesOutput) }},
+	"ModifySecurityGroupRules":                   {func() any { return new(ModifySecurityGroupRulesInput) }, func() any { return new(ModifySecurityGroupRulesOutput) }},
+	"UpdateSecurityGroupRuleDescriptionsIngress": {func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressOutput) }},
+	"UpdateSecurityGroupRuleDescriptionsEgress":  {func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressOutput) }},
 }
