@@ -651,6 +651,45 @@ type UpdateSecurityGroupRuleDescriptionsEgressOutput struct {
 	Return *bool `x:"return"`
 }
 
+type DescribePrefixListsInput struct {
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	MaxResults    *int32   `q:"MaxResults"`
+	NextToken     *string  `q:"NextToken"`
+	PrefixListIds []string `q:"PrefixListId"`
+}
+
+type DescribePrefixListsOutput struct {
+	NextToken   *string      `x:"nextToken"`
+	PrefixLists []PrefixList `x:"prefixListSet"`
+}
+
+type DescribeManagedPrefixListsInput struct {
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	MaxResults    *int32   `q:"MaxResults"`
+	NextToken     *string  `q:"NextToken"`
+	PrefixListIds []string `q:"PrefixListId"`
+}
+
+type DescribeManagedPrefixListsOutput struct {
+	NextToken   *string             `x:"nextToken"`
+	PrefixLists []ManagedPrefixList `x:"prefixListSet"`
+}
+
+type GetManagedPrefixListEntriesInput struct {
+	PrefixListId  *string `q:"PrefixListId" required:"true"`
+	DryRun        *bool   `q:"DryRun"`
+	MaxResults    *int32  `q:"MaxResults"`
+	NextToken     *string `q:"NextToken"`
+	TargetVersion *int64  `q:"TargetVersion"`
+}
+
+type GetManagedPrefixListEntriesOutput struct {
+	Entries   []PrefixListEntry `x:"entrySet"`
+	NextToken *string           `x:"nextToken"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1164,6 +1203,32 @@ type SecurityGroupRuleUpdate struct {
 type SecurityGroupRuleDescription struct {
 	Description         *string `q:"Description"`
 	SecurityGroupRuleId *string `q:"SecurityGroupRuleId"`
+}
+
+type PrefixList struct {
+	Cidrs          []string `x:"cidrSet"`
+	PrefixListId   *string  `x:"prefixListId"`
+	PrefixListName *string  `x:"prefixListName"`
+}
+
+type ManagedPrefixList struct {
+	AddressFamily                     *string         `x:"addressFamily"`
+	IpamPrefixListResolverSyncEnabled *bool           `x:"ipamPrefixListResolverSyncEnabled"`
+	IpamPrefixListResolverTargetId    *string         `x:"ipamPrefixListResolverTargetId"`
+	MaxEntries                        *int32          `x:"maxEntries"`
+	OwnerId                           *string         `x:"ownerId"`
+	PrefixListArn                     *string         `x:"prefixListArn"`
+	PrefixListId                      *string         `x:"prefixListId"`
+	PrefixListName                    *string         `x:"prefixListName"`
+	State                             PrefixListState `x:"state"`
+	StateMessage                      *string         `x:"stateMessage"`
+	Tags                              []Tag           `x:"tagSet"`
+	Version                           *int64          `x:"version"`
+}
+
+type PrefixListEntry struct {
+	Cidr        *string `x:"cidr"`
+	Description *string `x:"description"`
 }
 
 type AvailabilityZoneGeography struct {
@@ -1796,6 +1861,8 @@ type PayerResponsibilityType string
 
 type PlatformValues string
 
+type PrefixListState string
+
 type ProductCodeValues string
 
 type ResourceType string
@@ -1892,4 +1959,7 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"ModifySecurityGroupRules":                   {func() any { return new(ModifySecurityGroupRulesInput) }, func() any { return new(ModifySecurityGroupRulesOutput) }},
 	"UpdateSecurityGroupRuleDescriptionsIngress": {func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressOutput) }},
 	"UpdateSecurityGroupRuleDescriptionsEgress":  {func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressOutput) }},
+	"DescribePrefixLists":                        {func() any { return new(DescribePrefixListsInput) }, func() any { return new(DescribePrefixListsOutput) }},
+	"DescribeManagedPrefixLists":                 {func() any { return new(DescribeManagedPrefixListsInput) }, func() any { return new(DescribeManagedPrefixListsOutput) }},
+	"GetManagedPrefixListEntries":                {func() any { return new(GetManagedPrefixListEntriesInput) }, func() any { return new(GetManagedPrefixListEntriesOutput) }},
 }

@@ -23,7 +23,9 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 	knows := map[string]func(string) bool{
 		"DescribeAvailabilityZones":   known(zoneFilters(r.Name)),
 		"DescribeInstances":           known(instanceFilters(c, v)),
+		"DescribeManagedPrefixLists":  known(managedPrefixListFilters),
 		"DescribeNetworkInterfaces":   known(interfaceFilters(c, v)),
+		"DescribePrefixLists":         known(prefixListFilters),
 		"DescribeRegions":             known(regionFilters),
 		"DescribeRouteTables":         known(routeTableFilters()),
 		"DescribeSecurityGroupRules":  known(ruleFilters),

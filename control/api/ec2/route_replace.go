@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Server) replaceRoute(ctx context.Context, c *api.Call, in *wire.ReplaceRouteInput) (*wire.ReplaceRouteOutput, error) {
-	to, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
+	to, err := destination(c, in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
 	if err != nil {
 		return nil, err
 	}
