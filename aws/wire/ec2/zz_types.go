@@ -690,6 +690,17 @@ type GetManagedPrefixListEntriesOutput struct {
 	NextToken *string           `x:"nextToken"`
 }
 
+type DescribeAddressesInput struct {
+	AllocationIds []string `q:"AllocationId"`
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	PublicIps     []string `q:"PublicIp"`
+}
+
+type DescribeAddressesOutput struct {
+	Addresses []Address `x:"addressesSet"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1229,6 +1240,25 @@ type ManagedPrefixList struct {
 type PrefixListEntry struct {
 	Cidr        *string `x:"cidr"`
 	Description *string `x:"description"`
+}
+
+type Address struct {
+	AllocationId            *string        `x:"allocationId"`
+	AssociationId           *string        `x:"associationId"`
+	CarrierIp               *string        `x:"carrierIp"`
+	CustomerOwnedIp         *string        `x:"customerOwnedIp"`
+	CustomerOwnedIpv4Pool   *string        `x:"customerOwnedIpv4Pool"`
+	Domain                  DomainType     `x:"domain"`
+	InstanceId              *string        `x:"instanceId"`
+	NetworkBorderGroup      *string        `x:"networkBorderGroup"`
+	NetworkInterfaceId      *string        `x:"networkInterfaceId"`
+	NetworkInterfaceOwnerId *string        `x:"networkInterfaceOwnerId"`
+	PrivateIpAddress        *string        `x:"privateIpAddress"`
+	PublicIp                *string        `x:"publicIp"`
+	PublicIpv4Pool          *string        `x:"publicIpv4Pool"`
+	ServiceManaged          ServiceManaged `x:"serviceManaged"`
+	SubnetId                *string        `x:"subnetId"`
+	Tags                    []Tag          `x:"tagSet"`
 }
 
 type AvailabilityZoneGeography struct {
@@ -1807,6 +1837,8 @@ type DnsNameState string
 
 type DnsRecordIpType string
 
+type DomainType string
+
 type HostnameType string
 
 type HttpTokensState string
@@ -1878,6 +1910,8 @@ type SecondaryInterfaceStatus string
 type SecondaryInterfaceType string
 
 type ServiceConnectivityType string
+
+type ServiceManaged string
 
 type ServiceType string
 
@@ -1962,4 +1996,5 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribePrefixLists":                        {func() any { return new(DescribePrefixListsInput) }, func() any { return new(DescribePrefixListsOutput) }},
 	"DescribeManagedPrefixLists":                 {func() any { return new(DescribeManagedPrefixListsInput) }, func() any { return new(DescribeManagedPrefixListsOutput) }},
 	"GetManagedPrefixListEntries":                {func() any { return new(GetManagedPrefixListEntriesInput) }, func() any { return new(GetManagedPrefixListEntriesOutput) }},
+	"DescribeAddresses":                          {func() any { return new(DescribeAddressesInput) }, func() any { return new(DescribeAddressesOutput) }},
 }

@@ -28,6 +28,7 @@ func (s *Server) actions() map[string]api.Action {
 		"DeleteVpc":                                  api.Handle("ec2:DeleteVpc", s.deleteVPC, api.On("vpc", "VpcId")),
 		"DeleteVpcEndpoints":                         api.Handle("ec2:DeleteVpcEndpoints", s.deleteVPCEndpoints, api.On("vpc-endpoint", "VpcEndpointIds")),
 		"DescribeAccountAttributes":                  api.Handle("ec2:DescribeAccountAttributes", s.describeAccountAttributes),
+		"DescribeAddresses":                          api.Handle("ec2:DescribeAddresses", s.describeAddresses),
 		"DescribeAvailabilityZones":                  api.Handle("ec2:DescribeAvailabilityZones", s.describeAvailabilityZones),
 		"DescribeInstances":                          api.Handle("ec2:DescribeInstances", s.describeInstances),
 		"DescribeManagedPrefixLists":                 api.Handle("ec2:DescribeManagedPrefixLists", s.describeManagedPrefixLists),

@@ -21,6 +21,7 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 	r, _ := region.Of("ap-northeast-1")
 	c, v := &api.Call{Region: r.Name}, new(store.View)
 	knows := map[string]func(string) bool{
+		"DescribeAddresses":           known(addressFilters),
 		"DescribeAvailabilityZones":   known(zoneFilters(r.Name)),
 		"DescribeInstances":           known(instanceFilters(c, v)),
 		"DescribeManagedPrefixLists":  known(managedPrefixListFilters),
