@@ -701,6 +701,33 @@ type DescribeAddressesOutput struct {
 	Addresses []Address `x:"addressesSet"`
 }
 
+type DescribeInstanceTypesInput struct {
+	DryRun                     *bool          `q:"DryRun"`
+	Filters                    []Filter       `q:"Filter"`
+	IncludeUnsupportedInRegion *bool          `q:"IncludeUnsupportedInRegion"`
+	InstanceTypes              []InstanceType `q:"InstanceType"`
+	MaxResults                 *int32         `q:"MaxResults"`
+	NextToken                  *string        `q:"NextToken"`
+}
+
+type DescribeInstanceTypesOutput struct {
+	InstanceTypes []InstanceTypeInfo `x:"instanceTypeSet"`
+	NextToken     *string            `x:"nextToken"`
+}
+
+type DescribeInstanceTypeOfferingsInput struct {
+	DryRun       *bool        `q:"DryRun"`
+	Filters      []Filter     `q:"Filter"`
+	LocationType LocationType `q:"LocationType"`
+	MaxResults   *int32       `q:"MaxResults"`
+	NextToken    *string      `q:"NextToken"`
+}
+
+type DescribeInstanceTypeOfferingsOutput struct {
+	InstanceTypeOfferings []InstanceTypeOffering `x:"instanceTypeOfferingSet"`
+	NextToken             *string                `x:"nextToken"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1261,6 +1288,47 @@ type Address struct {
 	Tags                    []Tag          `x:"tagSet"`
 }
 
+type InstanceTypeInfo struct {
+	AutoRecoverySupported         *bool                     `x:"autoRecoverySupported"`
+	BareMetal                     *bool                     `x:"bareMetal"`
+	BurstablePerformanceSupported *bool                     `x:"burstablePerformanceSupported"`
+	CurrentGeneration             *bool                     `x:"currentGeneration"`
+	DedicatedHostsSupported       *bool                     `x:"dedicatedHostsSupported"`
+	EbsInfo                       *EbsInfo                  `x:"ebsInfo"`
+	FpgaInfo                      *FpgaInfo                 `x:"fpgaInfo"`
+	FreeTierEligible              *bool                     `x:"freeTierEligible"`
+	GpuInfo                       *GpuInfo                  `x:"gpuInfo"`
+	HibernationSupported          *bool                     `x:"hibernationSupported"`
+	Hypervisor                    InstanceTypeHypervisor    `x:"hypervisor"`
+	InferenceAcceleratorInfo      *InferenceAcceleratorInfo `x:"inferenceAcceleratorInfo"`
+	InstanceStorageInfo           *InstanceStorageInfo      `x:"instanceStorageInfo"`
+	InstanceStorageSupported      *bool                     `x:"instanceStorageSupported"`
+	InstanceType                  InstanceType              `x:"instanceType"`
+	MediaAcceleratorInfo          *MediaAcceleratorInfo     `x:"mediaAcceleratorInfo"`
+	MemoryInfo                    *MemoryInfo               `x:"memoryInfo"`
+	NetworkInfo                   *NetworkInfo              `x:"networkInfo"`
+	NeuronInfo                    *NeuronInfo               `x:"neuronInfo"`
+	NitroEnclavesSupport          NitroEnclavesSupport      `x:"nitroEnclavesSupport"`
+	NitroTpmInfo                  *NitroTpmInfo             `x:"nitroTpmInfo"`
+	NitroTpmSupport               NitroTpmSupport           `x:"nitroTpmSupport"`
+	PhcSupport                    PhcSupport                `x:"phcSupport"`
+	PlacementGroupInfo            *PlacementGroupInfo       `x:"placementGroupInfo"`
+	ProcessorInfo                 *ProcessorInfo            `x:"processorInfo"`
+	RebootMigrationSupport        RebootMigrationSupport    `x:"rebootMigrationSupport"`
+	SupportedBootModes            []BootModeType            `x:"supportedBootModes"`
+	SupportedInRegion             *bool                     `x:"supportedInRegion"`
+	SupportedRootDeviceTypes      []RootDeviceType          `x:"supportedRootDeviceTypes"`
+	SupportedUsageClasses         []UsageClassType          `x:"supportedUsageClasses"`
+	SupportedVirtualizationTypes  []VirtualizationType      `x:"supportedVirtualizationTypes"`
+	VCpuInfo                      *VCpuInfo                 `x:"vCpuInfo"`
+}
+
+type InstanceTypeOffering struct {
+	InstanceType InstanceType `x:"instanceType"`
+	Location     *string      `x:"location"`
+	LocationType LocationType `x:"locationType"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1696,6 +1764,98 @@ type SecurityGroupRuleRequest struct {
 	ToPort            *int32  `q:"ToPort"`
 }
 
+type EbsInfo struct {
+	AttachmentLimitType   AttachmentLimitType  `x:"attachmentLimitType"`
+	EbsCards              []EbsCardInfo        `x:"ebsCardSet"`
+	EbsOptimizedInfo      *EbsOptimizedInfo    `x:"ebsOptimizedInfo"`
+	EbsOptimizedSupport   EbsOptimizedSupport  `x:"ebsOptimizedSupport"`
+	EncryptionSupport     EbsEncryptionSupport `x:"encryptionSupport"`
+	MaximumEbsAttachments *int32               `x:"maximumEbsAttachments"`
+	MaximumEbsCards       *int32               `x:"maximumEbsCards"`
+	NvmeSupport           EbsNvmeSupport       `x:"nvmeSupport"`
+}
+
+type FpgaInfo struct {
+	Fpgas                []FpgaDeviceInfo `x:"fpgas"`
+	TotalFpgaMemoryInMiB *int32           `x:"totalFpgaMemoryInMiB"`
+}
+
+type GpuInfo struct {
+	Gpus                []GpuDeviceInfo `x:"gpus"`
+	TotalGpuMemoryInMiB *int32          `x:"totalGpuMemoryInMiB"`
+}
+
+type InferenceAcceleratorInfo struct {
+	Accelerators              []InferenceDeviceInfo `x:"accelerators"`
+	TotalInferenceMemoryInMiB *int32                `x:"totalInferenceMemoryInMiB"`
+}
+
+type InstanceStorageInfo struct {
+	Disks             []DiskInfo                       `x:"disks"`
+	EncryptionSupport InstanceStorageEncryptionSupport `x:"encryptionSupport"`
+	NvmeSupport       EphemeralNvmeSupport             `x:"nvmeSupport"`
+	TotalSizeInGB     *int64                           `x:"totalSizeInGB"`
+}
+
+type MediaAcceleratorInfo struct {
+	Accelerators          []MediaDeviceInfo `x:"accelerators"`
+	TotalMediaMemoryInMiB *int32            `x:"totalMediaMemoryInMiB"`
+}
+
+type MemoryInfo struct {
+	SizeInMiB *int64 `x:"sizeInMiB"`
+}
+
+type NetworkInfo struct {
+	BandwidthWeightings                []BandwidthWeightingType                `x:"bandwidthWeightings"`
+	ConnectionTrackingConfiguration    *DefaultConnectionTrackingConfiguration `x:"connectionTrackingConfiguration"`
+	DefaultNetworkCardIndex            *int32                                  `x:"defaultNetworkCardIndex"`
+	EfaInfo                            *EfaInfo                                `x:"efaInfo"`
+	EfaSupported                       *bool                                   `x:"efaSupported"`
+	EnaSrdSupported                    *bool                                   `x:"enaSrdSupported"`
+	EnaSupport                         EnaSupport                              `x:"enaSupport"`
+	EncryptionInTransitSupported       *bool                                   `x:"encryptionInTransitSupported"`
+	FlexibleEnaQueuesSupport           FlexibleEnaQueuesSupport                `x:"flexibleEnaQueuesSupport"`
+	Ipv4AddressesPerInterface          *int32                                  `x:"ipv4AddressesPerInterface"`
+	Ipv4AddressesPerSecondaryInterface *int32                                  `x:"ipv4AddressesPerSecondaryInterface"`
+	Ipv6AddressesPerInterface          *int32                                  `x:"ipv6AddressesPerInterface"`
+	Ipv6Supported                      *bool                                   `x:"ipv6Supported"`
+	MaximumNetworkCards                *int32                                  `x:"maximumNetworkCards"`
+	MaximumNetworkInterfaces           *int32                                  `x:"maximumNetworkInterfaces"`
+	MaximumSecondaryNetworkInterfaces  *int32                                  `x:"maximumSecondaryNetworkInterfaces"`
+	NetworkCards                       []NetworkCardInfo                       `x:"networkCards"`
+	NetworkPerformance                 *string                                 `x:"networkPerformance"`
+	SecondaryNetworkSupported          *bool                                   `x:"secondaryNetworkSupported"`
+}
+
+type NeuronInfo struct {
+	NeuronDevices                []NeuronDeviceInfo `x:"neuronDevices"`
+	TotalNeuronDeviceMemoryInMiB *int32             `x:"totalNeuronDeviceMemoryInMiB"`
+}
+
+type NitroTpmInfo struct {
+	SupportedVersions []string `x:"supportedVersions"`
+}
+
+type PlacementGroupInfo struct {
+	SupportedStrategies []PlacementGroupStrategy `x:"supportedStrategies"`
+}
+
+type ProcessorInfo struct {
+	Manufacturer             *string                               `x:"manufacturer"`
+	SupportedArchitectures   []ArchitectureType                    `x:"supportedArchitectures"`
+	SupportedFeatures        []SupportedAdditionalProcessorFeature `x:"supportedFeatures"`
+	SustainedClockSpeedInGhz *float64                              `x:"sustainedClockSpeedInGhz"`
+}
+
+type VCpuInfo struct {
+	DefaultCores          *int32  `x:"defaultCores"`
+	DefaultThreadsPerCore *int32  `x:"defaultThreadsPerCore"`
+	DefaultVCpus          *int32  `x:"defaultVCpus"`
+	ValidCores            []int32 `x:"validCores"`
+	ValidThreadsPerCore   []int32 `x:"validThreadsPerCore"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1795,6 +1955,92 @@ type InstanceSecondaryInterfacePrivateIpAddress struct {
 	PrivateIpAddress *string `x:"privateIpAddress"`
 }
 
+type EbsCardInfo struct {
+	BaselineBandwidthInMbps  *int32   `x:"baselineBandwidthInMbps"`
+	BaselineIops             *int32   `x:"baselineIops"`
+	BaselineThroughputInMBps *float64 `x:"baselineThroughputInMBps"`
+	EbsCardIndex             *int32   `x:"ebsCardIndex"`
+	MaximumBandwidthInMbps   *int32   `x:"maximumBandwidthInMbps"`
+	MaximumIops              *int32   `x:"maximumIops"`
+	MaximumThroughputInMBps  *float64 `x:"maximumThroughputInMBps"`
+}
+
+type EbsOptimizedInfo struct {
+	BaselineBandwidthInMbps  *int32   `x:"baselineBandwidthInMbps"`
+	BaselineIops             *int32   `x:"baselineIops"`
+	BaselineThroughputInMBps *float64 `x:"baselineThroughputInMBps"`
+	MaximumBandwidthInMbps   *int32   `x:"maximumBandwidthInMbps"`
+	MaximumIops              *int32   `x:"maximumIops"`
+	MaximumThroughputInMBps  *float64 `x:"maximumThroughputInMBps"`
+}
+
+type FpgaDeviceInfo struct {
+	Count        *int32                `x:"count"`
+	Manufacturer *string               `x:"manufacturer"`
+	MemoryInfo   *FpgaDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string               `x:"name"`
+}
+
+type GpuDeviceInfo struct {
+	Count            *int32               `x:"count"`
+	GpuPartitionSize *float64             `x:"gpuPartitionSize"`
+	LogicalGpuCount  *int32               `x:"logicalGpuCount"`
+	Manufacturer     *string              `x:"manufacturer"`
+	MemoryInfo       *GpuDeviceMemoryInfo `x:"memoryInfo"`
+	Name             *string              `x:"name"`
+	Workloads        []string             `x:"workloadSet"`
+}
+
+type InferenceDeviceInfo struct {
+	Count        *int32                     `x:"count"`
+	Manufacturer *string                    `x:"manufacturer"`
+	MemoryInfo   *InferenceDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string                    `x:"name"`
+}
+
+type DiskInfo struct {
+	Count    *int32   `x:"count"`
+	SizeInGB *int64   `x:"sizeInGB"`
+	Type     DiskType `x:"type"`
+}
+
+type MediaDeviceInfo struct {
+	Count        *int32                 `x:"count"`
+	Manufacturer *string                `x:"manufacturer"`
+	MemoryInfo   *MediaDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string                `x:"name"`
+}
+
+type DefaultConnectionTrackingConfiguration struct {
+	DefaultTcpEstablishedTimeout *int32 `x:"defaultTcpEstablishedTimeout"`
+	DefaultUdpStreamTimeout      *int32 `x:"defaultUdpStreamTimeout"`
+	DefaultUdpTimeout            *int32 `x:"defaultUdpTimeout"`
+}
+
+type EfaInfo struct {
+	MaximumEfaInterfaces *int32 `x:"maximumEfaInterfaces"`
+}
+
+type NetworkCardInfo struct {
+	AdditionalFlexibleNetworkInterfaces *int32                     `x:"additionalFlexibleNetworkInterfaces"`
+	BaselineBandwidthInGbps             *float64                   `x:"baselineBandwidthInGbps"`
+	DefaultEnaQueueCountPerInterface    *int32                     `x:"defaultEnaQueueCountPerInterface"`
+	InterfaceTypes                      []NetworkCardInterfaceType `x:"interfaceTypeSet"`
+	MaximumEnaQueueCount                *int32                     `x:"maximumEnaQueueCount"`
+	MaximumEnaQueueCountPerInterface    *int32                     `x:"maximumEnaQueueCountPerInterface"`
+	MaximumNetworkInterfaces            *int32                     `x:"maximumNetworkInterfaces"`
+	NetworkCardIndex                    *int32                     `x:"networkCardIndex"`
+	NetworkPerformance                  *string                    `x:"networkPerformance"`
+	PeakBandwidthInGbps                 *float64                   `x:"peakBandwidthInGbps"`
+}
+
+type NeuronDeviceInfo struct {
+	CoreInfo   *NeuronDeviceCoreInfo   `x:"coreInfo"`
+	Count      *int32                  `x:"count"`
+	MemoryInfo *NeuronDeviceMemoryInfo `x:"memoryInfo"`
+	Name       *string                 `x:"name"`
+}
+
 type VpcEncryptionControlExclusion struct {
 	State        VpcEncryptionControlExclusionState `x:"state"`
 	StateMessage *string                            `x:"stateMessage"`
@@ -1809,6 +2055,31 @@ type InstanceAttachmentEnaSrdSpecification struct {
 	EnaSrdUdpSpecification *InstanceAttachmentEnaSrdUdpSpecification `x:"enaSrdUdpSpecification"`
 }
 
+type FpgaDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type GpuDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type InferenceDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type MediaDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type NeuronDeviceCoreInfo struct {
+	Count   *int32 `x:"count"`
+	Version *int32 `x:"version"`
+}
+
+type NeuronDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
 type InstanceAttachmentEnaSrdUdpSpecification struct {
 	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
 }
@@ -1817,7 +2088,11 @@ type AccountAttributeName string
 
 type AmdSevSnpSpecification string
 
+type ArchitectureType string
+
 type ArchitectureValues string
+
+type AttachmentLimitType string
 
 type AttachmentStatus string
 
@@ -1825,7 +2100,11 @@ type AvailabilityZoneOptInStatus string
 
 type AvailabilityZoneState string
 
+type BandwidthWeightingType string
+
 type BlockPublicAccessMode string
+
+type BootModeType string
 
 type BootModeValues string
 
@@ -1833,11 +2112,25 @@ type CapacityReservationPreference string
 
 type DeviceType string
 
+type DiskType string
+
 type DnsNameState string
 
 type DnsRecordIpType string
 
 type DomainType string
+
+type EbsEncryptionSupport string
+
+type EbsNvmeSupport string
+
+type EbsOptimizedSupport string
+
+type EnaSupport string
+
+type EphemeralNvmeSupport string
+
+type FlexibleEnaQueuesSupport string
 
 type HostnameType string
 
@@ -1867,7 +2160,11 @@ type InstanceRebootMigrationState string
 
 type InstanceStateName string
 
+type InstanceStorageEncryptionSupport string
+
 type InstanceType string
+
+type InstanceTypeHypervisor string
 
 type IpAddressType string
 
@@ -1875,15 +2172,23 @@ type IpSource string
 
 type Ipv6AddressAttribute string
 
+type LocationType string
+
 type MarketType string
 
 type MonitoringState string
 
 type NestedVirtualizationSpecification string
 
+type NetworkCardInterfaceType string
+
 type NetworkInterfaceStatus string
 
 type NetworkInterfaceType string
+
+type NitroEnclavesSupport string
+
+type NitroTpmSupport string
 
 type PayerResponsibility string
 
@@ -1891,13 +2196,21 @@ type PayerResponsibilityScope string
 
 type PayerResponsibilityType string
 
+type PhcSupport string
+
+type PlacementGroupStrategy string
+
 type PlatformValues string
 
 type PrefixListState string
 
 type ProductCodeValues string
 
+type RebootMigrationSupport string
+
 type ResourceType string
+
+type RootDeviceType string
 
 type RouteOrigin string
 
@@ -1925,7 +2238,11 @@ type SubnetCidrBlockStateCode string
 
 type SubnetState string
 
+type SupportedAdditionalProcessorFeature string
+
 type Tenancy string
+
+type UsageClassType string
 
 type VirtualizationType string
 
@@ -1997,4 +2314,6 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeManagedPrefixLists":                 {func() any { return new(DescribeManagedPrefixListsInput) }, func() any { return new(DescribeManagedPrefixListsOutput) }},
 	"GetManagedPrefixListEntries":                {func() any { return new(GetManagedPrefixListEntriesInput) }, func() any { return new(GetManagedPrefixListEntriesOutput) }},
 	"DescribeAddresses":                          {func() any { return new(DescribeAddressesInput) }, func() any { return new(DescribeAddressesOutput) }},
+	"DescribeInstanceTypes":                      {func() any { return new(DescribeInstanceTypesInput) }, func() any { return new(DescribeInstanceTypesOutput) }},
+	"DescribeInstanceTypeOfferings":              {func() any { return new(DescribeInstanceTypeOfferingsInput) }, func() any { return new(DescribeInstanceTypeOfferingsOutput) }},
 }

@@ -30,6 +30,8 @@ func (s *Server) actions() map[string]api.Action {
 		"DescribeAccountAttributes":                  api.Handle("ec2:DescribeAccountAttributes", s.describeAccountAttributes),
 		"DescribeAddresses":                          api.Handle("ec2:DescribeAddresses", s.describeAddresses),
 		"DescribeAvailabilityZones":                  api.Handle("ec2:DescribeAvailabilityZones", s.describeAvailabilityZones),
+		"DescribeInstanceTypeOfferings":              api.Handle("ec2:DescribeInstanceTypeOfferings", s.describeInstanceTypeOfferings),
+		"DescribeInstanceTypes":                      api.Handle("ec2:DescribeInstanceTypes", s.describeInstanceTypes),
 		"DescribeInstances":                          api.Handle("ec2:DescribeInstances", s.describeInstances),
 		"DescribeManagedPrefixLists":                 api.Handle("ec2:DescribeManagedPrefixLists", s.describeManagedPrefixLists),
 		"DescribeNetworkInterfaces":                  api.Handle("ec2:DescribeNetworkInterfaces", s.describeNetworkInterfaces),
