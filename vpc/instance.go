@@ -42,18 +42,16 @@ type Launched struct {
 	ENI      ENI
 }
 
-var (
-	imageID      = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
-	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
-)
+var instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
 
 const maxUserData = 16 << 10 // bytes, before it was encoded
 
 // check refuses what no instance can be.
 func (s InstanceSpec) check() error {
+	if _, err := ParseID[string](ImageIDs, s.Image); err != nil {
+		return err
+	}
 	switch {
-	case !imageID.MatchString(s.Image):
-		return awserr.New("InvalidAMIID.Malformed", `Invalid id: "%s" (expecting "ami-...")`, s.Image)
 	case !instanceType.MatchString(s.Type):
 		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s.Type)
 	case s.Min < 1:

@@ -38,6 +38,7 @@ var (
 	ENIIDs           = idKind("eni", "InvalidNetworkInterfaceId.Malformed", expecting, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist")
 	EndpointIDs      = idKind("vpce", "InvalidVpcEndpointId.Malformed", expectingInFamily, "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist")
 	PrefixListIDs    = idKind("pl", "InvalidPrefixListId.Malformed", expecting, "InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist")
+	ImageIDs         = idKind("ami", "InvalidAMIID.Malformed", expecting, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist")
 	InstanceIDs      = idKind("i", "InvalidInstanceID.Malformed", expecting, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist")
 
 	// As the calls on VPC endpoints spell them.

@@ -728,6 +728,23 @@ type DescribeInstanceTypeOfferingsOutput struct {
 	NextToken             *string                `x:"nextToken"`
 }
 
+type DescribeImagesInput struct {
+	DryRun            *bool    `q:"DryRun"`
+	ExecutableUsers   []string `q:"ExecutableBy"`
+	Filters           []Filter `q:"Filter"`
+	ImageIds          []string `q:"ImageId"`
+	IncludeDeprecated *bool    `q:"IncludeDeprecated"`
+	IncludeDisabled   *bool    `q:"IncludeDisabled"`
+	MaxResults        *int32   `q:"MaxResults"`
+	NextToken         *string  `q:"NextToken"`
+	Owners            []string `q:"Owner"`
+}
+
+type DescribeImagesOutput struct {
+	Images    []Image `x:"imagesSet"`
+	NextToken *string `x:"nextToken"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1329,6 +1346,50 @@ type InstanceTypeOffering struct {
 	LocationType LocationType `x:"locationType"`
 }
 
+type Image struct {
+	Architecture              ArchitectureValues         `x:"architecture"`
+	BlockDeviceMappings       []BlockDeviceMapping       `x:"blockDeviceMapping"`
+	BootMode                  BootModeValues             `x:"bootMode"`
+	CreationDate              *string                    `x:"creationDate"`
+	DeprecationTime           *string                    `x:"deprecationTime"`
+	DeregistrationProtection  *string                    `x:"deregistrationProtection"`
+	Description               *string                    `x:"description"`
+	EnaSupport                *bool                      `x:"enaSupport"`
+	FreeTierEligible          *bool                      `x:"freeTierEligible"`
+	Hypervisor                HypervisorType             `x:"hypervisor"`
+	ImageAllowed              *bool                      `x:"imageAllowed"`
+	ImageId                   *string                    `x:"imageId"`
+	ImageLocation             *string                    `x:"imageLocation"`
+	ImageOwnerAlias           *string                    `x:"imageOwnerAlias"`
+	ImageType                 ImageTypeValues            `x:"imageType"`
+	ImageWatermarks           []ImageWatermark           `x:"imageWatermarkSet"`
+	ImdsSupport               ImdsSupportValues          `x:"imdsSupport"`
+	InstanceTypeSpecification *InstanceTypeSpecification `x:"instanceTypeSpecification"`
+	KernelId                  *string                    `x:"kernelId"`
+	LastLaunchedTime          *string                    `x:"lastLaunchedTime"`
+	Name                      *string                    `x:"name"`
+	OwnerId                   *string                    `x:"imageOwnerId"`
+	Platform                  PlatformValues             `x:"platform"`
+	PlatformDetails           *string                    `x:"platformDetails"`
+	ProductCodes              []ProductCode              `x:"productCodes"`
+	Public                    *bool                      `x:"isPublic"`
+	PublicSsmParameterName    *string                    `x:"publicSsmParameterName"`
+	RamdiskId                 *string                    `x:"ramdiskId"`
+	RootDeviceName            *string                    `x:"rootDeviceName"`
+	RootDeviceType            DeviceType                 `x:"rootDeviceType"`
+	ScanResults               *ScanResults               `x:"scanResults"`
+	SourceImageId             *string                    `x:"sourceImageId"`
+	SourceImageRegion         *string                    `x:"sourceImageRegion"`
+	SourceInstanceId          *string                    `x:"sourceInstanceId"`
+	SriovNetSupport           *string                    `x:"sriovNetSupport"`
+	State                     ImageState                 `x:"imageState"`
+	StateReason               *StateReason               `x:"stateReason"`
+	Tags                      []Tag                      `x:"tagSet"`
+	TpmSupport                TpmSupportValues           `x:"tpmSupport"`
+	UsageOperation            *string                    `x:"usageOperation"`
+	VirtualizationType        VirtualizationType         `x:"virtualizationType"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1856,6 +1917,29 @@ type VCpuInfo struct {
 	ValidThreadsPerCore   []int32 `x:"validThreadsPerCore"`
 }
 
+type ImageWatermark struct {
+	SourceImageCreationTime *time.Time `x:"sourceImageCreationTime"`
+	SourceImageId           *string    `x:"sourceImageId"`
+	SourceImageRegion       *string    `x:"sourceImageRegion"`
+	WatermarkCreationTime   *time.Time `x:"watermarkCreationTime"`
+	WatermarkKey            *string    `x:"watermarkKey"`
+}
+
+type InstanceTypeSpecification struct {
+	SupportedInstanceTypes   []InstanceTypeItem `x:"supportedInstanceTypeSet"`
+	UnsupportedInstanceTypes []InstanceTypeItem `x:"unsupportedInstanceTypeSet"`
+}
+
+type ScanResults struct {
+	CriticalFixAvailableSince      *time.Time    `x:"criticalFixAvailableSince"`
+	FindingScanDate                *time.Time    `x:"findingScanDate"`
+	HighFixAvailableSince          *time.Time    `x:"highFixAvailableSince"`
+	HighestFindingSeverityLabel    SeverityLabel `x:"highestFindingSeverityLabel"`
+	InformationalFixAvailableSince *time.Time    `x:"informationalFixAvailableSince"`
+	LowFixAvailableSince           *time.Time    `x:"lowFixAvailableSince"`
+	MediumFixAvailableSince        *time.Time    `x:"mediumFixAvailableSince"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -2041,6 +2125,10 @@ type NeuronDeviceInfo struct {
 	Name       *string                 `x:"name"`
 }
 
+type InstanceTypeItem struct {
+	InstanceType *string `x:"instanceType"`
+}
+
 type VpcEncryptionControlExclusion struct {
 	State        VpcEncryptionControlExclusionState `x:"state"`
 	StateMessage *string                            `x:"stateMessage"`
@@ -2138,6 +2226,12 @@ type HttpTokensState string
 
 type HypervisorType string
 
+type ImageState string
+
+type ImageTypeValues string
+
+type ImdsSupportValues string
+
 type InstanceAutoRecoveryState string
 
 type InstanceBandwidthWeighting string
@@ -2228,6 +2322,8 @@ type ServiceManaged string
 
 type ServiceType string
 
+type SeverityLabel string
+
 type ShutdownBehavior string
 
 type SpotInstanceType string
@@ -2241,6 +2337,8 @@ type SubnetState string
 type SupportedAdditionalProcessorFeature string
 
 type Tenancy string
+
+type TpmSupportValues string
 
 type UsageClassType string
 
@@ -2316,4 +2414,5 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeAddresses":                          {func() any { return new(DescribeAddressesInput) }, func() any { return new(DescribeAddressesOutput) }},
 	"DescribeInstanceTypes":                      {func() any { return new(DescribeInstanceTypesInput) }, func() any { return new(DescribeInstanceTypesOutput) }},
 	"DescribeInstanceTypeOfferings":              {func() any { return new(DescribeInstanceTypeOfferingsInput) }, func() any { return new(DescribeInstanceTypeOfferingsOutput) }},
+	"DescribeImages":                             {func() any { return new(DescribeImagesInput) }, func() any { return new(DescribeImagesOutput) }},
 }

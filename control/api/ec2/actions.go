@@ -30,6 +30,7 @@ func (s *Server) actions() map[string]api.Action {
 		"DescribeAccountAttributes":                  api.Handle("ec2:DescribeAccountAttributes", s.describeAccountAttributes),
 		"DescribeAddresses":                          api.Handle("ec2:DescribeAddresses", s.describeAddresses),
 		"DescribeAvailabilityZones":                  api.Handle("ec2:DescribeAvailabilityZones", s.describeAvailabilityZones),
+		"DescribeImages":                             api.Handle("ec2:DescribeImages", s.describeImages),
 		"DescribeInstanceTypeOfferings":              api.Handle("ec2:DescribeInstanceTypeOfferings", s.describeInstanceTypeOfferings),
 		"DescribeInstanceTypes":                      api.Handle("ec2:DescribeInstanceTypes", s.describeInstanceTypes),
 		"DescribeInstances":                          api.Handle("ec2:DescribeInstances", s.describeInstances),

@@ -23,6 +23,7 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 	knows := map[string]func(string) bool{
 		"DescribeAddresses":             known(addressFilters),
 		"DescribeAvailabilityZones":     known(zoneFilters(r.Name)),
+		"DescribeImages":                known(imageFilters()),
 		"DescribeInstanceTypeOfferings": known(offeringFilters),
 		"DescribeInstanceTypes":         known(instanceTypeFilters()),
 		"DescribeInstances":             known(instanceFilters(c, v)),
