@@ -14,6 +14,9 @@ import (
 type Account struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
+	// Furnished are the regions where it has been given what an account finds in
+	// a region on its first day: what it deleted since is not made again.
+	Furnished []string `json:"furnished,omitempty"`
 }
 
 // AccessKey signs requests for a principal.

@@ -745,6 +745,14 @@ type DescribeImagesOutput struct {
 	NextToken *string `x:"nextToken"`
 }
 
+type CreateDefaultVpcInput struct {
+	DryRun *bool `q:"DryRun"`
+}
+
+type CreateDefaultVpcOutput struct {
+	Vpc *Vpc `x:"vpc"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -2415,4 +2423,5 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeInstanceTypes":                      {func() any { return new(DescribeInstanceTypesInput) }, func() any { return new(DescribeInstanceTypesOutput) }},
 	"DescribeInstanceTypeOfferings":              {func() any { return new(DescribeInstanceTypeOfferingsInput) }, func() any { return new(DescribeInstanceTypeOfferingsOutput) }},
 	"DescribeImages":                             {func() any { return new(DescribeImagesInput) }, func() any { return new(DescribeImagesOutput) }},
+	"CreateDefaultVpc":                           {func() any { return new(CreateDefaultVpcInput) }, func() any { return new(CreateDefaultVpcOutput) }},
 }

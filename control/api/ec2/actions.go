@@ -13,6 +13,7 @@ func (s *Server) actions() map[string]api.Action {
 		"AssociateRouteTable":                        api.Handle("ec2:AssociateRouteTable", s.associateRouteTable, api.On("route-table", "RouteTableId"), api.On("subnet", "SubnetId")),
 		"AuthorizeSecurityGroupEgress":               api.Handle("ec2:AuthorizeSecurityGroupEgress", s.authorizeEgress, api.On("security-group", "GroupId")),
 		"AuthorizeSecurityGroupIngress":              api.Handle("ec2:AuthorizeSecurityGroupIngress", s.authorizeIngress, api.On("security-group", "GroupId")),
+		"CreateDefaultVpc":                           api.Handle("ec2:CreateDefaultVpc", s.createDefaultVPC, api.New("vpc")),
 		"CreateRoute":                                api.Handle("ec2:CreateRoute", s.createRoute, api.On("route-table", "RouteTableId")),
 		"CreateRouteTable":                           api.Handle("ec2:CreateRouteTable", s.createRouteTable, api.New("route-table"), api.On("vpc", "VpcId")),
 		"CreateSecurityGroup":                        api.Handle("ec2:CreateSecurityGroup", s.createSecurityGroup, api.New("security-group"), api.On("vpc", "VpcId")),
