@@ -1855,7 +1855,7 @@ type GpuInfo struct {
 }
 
 type InferenceAcceleratorInfo struct {
-	Accelerators              []InferenceDeviceInfo `x:"accelerators"`
+	Accelerators              []InferenceDeviceInfo `x:"accelerators" item:"member"`
 	TotalInferenceMemoryInMiB *int32                `x:"totalInferenceMemoryInMiB"`
 }
 
