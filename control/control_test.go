@@ -266,3 +266,23 @@ func TestTheFirstAccountHasADefaultVPCUntilItIsDeleted(t *testing.T) {
 		t.Errorf("VPCs after the default one was deleted: %+v", after)
 	}
 }
+
+func TestAnotherMainRouteTableReachesTheHost(t *testing.T) {
+	w, stop := start(t, t.TempDir())
+	defer stop()
+	i := call[ec2.RunInstancesOutput](w, "RunInstances", &ec2.RunInstancesInput{ImageId: new("ami-00000000"), MinCount: new(int32(1)), MaxCount: new(int32(1))}).Instances[0]
+	table := func() string {
+		u, _ := w.agent.has(hoststate.KindInterface, *i.NetworkInterfaces[0].NetworkInterfaceId).(*hoststate.Interface)
+		if u == nil {
+			return ""
+		}
+		return u.RouteTable
+	}
+	tables := call[ec2.DescribeRouteTablesOutput](w, "DescribeRouteTables", &ec2.DescribeRouteTablesInput{}).RouteTables
+	w.until("the interface with the first main table", func() bool { return table() == *tables[0].RouteTableId })
+	other := call[ec2.CreateRouteTableOutput](w, "CreateRouteTable", &ec2.CreateRouteTableInput{VpcId: i.VpcId}).RouteTable.RouteTableId
+	call[ec2.ReplaceRouteTableAssociationOutput](w, "ReplaceRouteTableAssociation", &ec2.ReplaceRouteTableAssociationInput{
+		AssociationId: tables[0].Associations[0].RouteTableAssociationId, RouteTableId: other,
+	})
+	w.until("the interface with the other one", func() bool { return table() == *other })
+}
