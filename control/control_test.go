@@ -239,3 +239,50 @@ func TestTheLifeOfAnEndpointAcrossHosts(t *testing.T) {
 		return *out.Subnets[0].AvailableIpAddressCount == 251
 	})
 }
+
+func TestTheFirstAccountHasADefaultVPCUntilItIsDeleted(t *testing.T) {
+	dir := t.TempDir()
+	vpcs := func(w *world) []ec2.Vpc {
+		return call[ec2.DescribeVpcsOutput](w, "DescribeVpcs", &ec2.DescribeVpcsInput{}).Vpcs
+	}
+	w, stop := start(t, dir)
+	before := vpcs(w)
+	if len(before) != 1 || !*before[0].IsDefault {
+		t.Fatalf("VPCs on the first day: %+v", before)
+	}
+	stop()
+	w, stop = start(t, dir)
+	if again := vpcs(w); len(again) != 1 || *again[0].VpcId != *before[0].VpcId {
+		t.Errorf("VPCs after another start: %+v", again)
+	}
+	for _, n := range call[ec2.DescribeSubnetsOutput](w, "DescribeSubnets", &ec2.DescribeSubnetsInput{}).Subnets {
+		call[ec2.DeleteSubnetOutput](w, "DeleteSubnet", &ec2.DeleteSubnetInput{SubnetId: n.SubnetId})
+	}
+	call[ec2.DeleteVpcOutput](w, "DeleteVpc", &ec2.DeleteVpcInput{VpcId: before[0].VpcId})
+	stop()
+	w, stop = start(t, dir)
+	defer stop()
+	if after := vpcs(w); len(after) != 0 {
+		t.Errorf("VPCs after the default one was deleted: %+v", after)
+	}
+}
+
+func TestAnotherMainRouteTableReachesTheHost(t *testing.T) {
+	w, stop := start(t, t.TempDir())
+	defer stop()
+	i := call[ec2.RunInstancesOutput](w, "RunInstances", &ec2.RunInstancesInput{ImageId: new("ami-00000000"), MinCount: new(int32(1)), MaxCount: new(int32(1))}).Instances[0]
+	table := func() string {
+		u, _ := w.agent.has(hoststate.KindInterface, *i.NetworkInterfaces[0].NetworkInterfaceId).(*hoststate.Interface)
+		if u == nil {
+			return ""
+		}
+		return u.RouteTable
+	}
+	tables := call[ec2.DescribeRouteTablesOutput](w, "DescribeRouteTables", &ec2.DescribeRouteTablesInput{}).RouteTables
+	w.until("the interface with the first main table", func() bool { return table() == *tables[0].RouteTableId })
+	other := call[ec2.CreateRouteTableOutput](w, "CreateRouteTable", &ec2.CreateRouteTableInput{VpcId: i.VpcId}).RouteTable.RouteTableId
+	call[ec2.ReplaceRouteTableAssociationOutput](w, "ReplaceRouteTableAssociation", &ec2.ReplaceRouteTableAssociationInput{
+		AssociationId: tables[0].Associations[0].RouteTableAssociationId, RouteTableId: other,
+	})
+	w.until("the interface with the other one", func() bool { return table() == *other })
+}

@@ -15,6 +15,9 @@ type Account struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name,omitempty"` // for people; no other account has it
 	Created time.Time `json:"created"`
+	// Furnished are the regions where it has been given what an account finds in
+	// a region on its first day: what it deleted since is not made again.
+	Furnished []string `json:"furnished,omitempty"`
 }
 
 // AccessKey signs requests for a principal.

@@ -14,12 +14,13 @@ type Default struct {
 }
 
 // NewDefault returns the default VPC of an account in a region with these zones:
-// 172.31.0.0/16, and in it a /20 for each zone, as AWS makes it.
-func NewDefault(f Fresh, limits Limits, owner Meta, zones []string) (Default, error) {
+// 172.31.0.0/16, and in it a /20 for each zone, as AWS makes it. have is how many
+// VPCs the owner has already.
+func NewDefault(f Fresh, limits Limits, have int, owner Meta, zones []string) (Default, error) {
 	var d Default
 	var err error
 	cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 31}), 16)
-	if d.VPC, d.Table, d.Group, err = NewVPC(f, limits, 0, VPCSpec{Owner: owner, CIDR: cidr}); err != nil {
+	if d.VPC, d.Table, d.Group, err = NewVPC(f, limits, have, VPCSpec{Owner: owner, CIDR: cidr}); err != nil {
 		return d, err
 	}
 	d.VPC.Default, d.VPC.DNSHostnames = true, true

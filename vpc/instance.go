@@ -48,18 +48,16 @@ type Launched struct {
 	ENIs     []ENI
 }
 
-var (
-	imageID      = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
-	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
-)
+var instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
 
 const maxUserData = 16 << 10 // bytes, before it was encoded
 
 // check refuses what no instance can be.
 func (s InstanceSpec) check() error {
+	if _, err := ParseID[string](ImageIDs, s.Image); err != nil {
+		return err
+	}
 	switch {
-	case !imageID.MatchString(s.Image):
-		return awserr.New("InvalidAMIID.Malformed", `Invalid id: "%s" (expecting "ami-...")`, s.Image)
 	case !instanceType.MatchString(s.Type):
 		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s.Type)
 	case s.Min < 1:
@@ -90,6 +88,9 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 	groups, err := groupsIn(w.VPC, s.Subnet.ID, w.Group, s.Groups)
 	if err != nil {
 		return nil, err
+	}
+	if len(groups) > limits.GroupsPerInterface {
+		return nil, awserr.New("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
 	}
 	reservation := ReservationID(f.ID("r"))
 	var all []Launched

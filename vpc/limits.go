@@ -14,6 +14,9 @@ type Limits struct {
 	Endpoints     int // interface endpoints per VPC
 	Gateways      int // internet gateways per account and region
 	Instances     int // per account and region, those that are not terminated
+
+	GroupsPerInterface int // security groups of a network interface
+	ElasticIPs         int // per account and region
 }
 
 // DefaultLimits returns the quotas that a new account has at AWS.
@@ -29,5 +32,8 @@ func DefaultLimits() Limits {
 		Endpoints:     50,
 		Gateways:      5,
 		Instances:     1000, // ours: AWS counts processors, by the type of instance
+
+		GroupsPerInterface: 5,
+		ElasticIPs:         5,
 	}
 }

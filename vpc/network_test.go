@@ -64,7 +64,7 @@ func TestNewVPC(t *testing.T) {
 }
 
 func TestNewDefault(t *testing.T) {
-	d, err := NewDefault(counted(), DefaultLimits(), Meta{Account: "1", Region: "r"}, []string{"ra", "rc"})
+	d, err := NewDefault(counted(), DefaultLimits(), 0, Meta{Account: "1", Region: "r"}, []string{"ra", "rc"})
 	wantError(t, err, "")
 	if !d.VPC.Default || !d.VPC.DNSHostnames || d.VPC.CIDRs[0] != cidr("172.31.0.0/16") {
 		t.Errorf("%+v", d.VPC)

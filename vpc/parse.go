@@ -39,6 +39,8 @@ var (
 	AttachmentIDs    = idKind("eni-attach", "InvalidNetworkInterfaceAttachmentId.Malformed", expecting, "InvalidAttachmentID.NotFound", "The network interface attachment ID '%s' does not exist")
 	EndpointIDs      = idKind("vpce", "InvalidVpcEndpointId.Malformed", expectingInFamily, "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist")
 	GatewayIDs       = idKind("igw", "InvalidInternetGatewayId.Malformed", expecting, "InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist")
+	PrefixListIDs    = idKind("pl", "InvalidPrefixListId.Malformed", expecting, "InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist")
+	ImageIDs         = idKind("ami", "InvalidAMIID.Malformed", expecting, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist")
 	InstanceIDs      = idKind("i", "InvalidInstanceID.Malformed", expecting, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist")
 
 	// Those of interfaces that are a service's.

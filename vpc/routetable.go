@@ -58,6 +58,31 @@ func (t RouteTable) RemoveRoute(v VPC, p netip.Prefix) (RouteTable, error) {
 	return t, nil
 }
 
+// ReplaceRoute returns t with r in place of the route to the same destination.
+// Of the target the same holds as for [RouteTable.AddRoute].
+func (t RouteTable) ReplaceRoute(v VPC, r Route) (RouteTable, error) {
+	if slices.Contains(v.CIDRs, r.Prefix) {
+		return t, awserr.New("UnsupportedOperation", "Replacing the target of the local route %s is not supported.", r.Prefix)
+	}
+	i := t.route(r.Prefix)
+	if i < 0 {
+		return t, awserr.New("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.Prefix)
+	}
+	r.Origin = t.Routes[i].Origin
+	t.Routes = slices.Clone(t.Routes)
+	t.Routes[i] = r
+	return t, nil
+}
+
+// RestoreLocal returns nil if p is a destination whose target is the network
+// itself, which it always is: no route takes its place.
+func (t RouteTable) RestoreLocal(v VPC, p netip.Prefix) error {
+	if slices.Contains(v.CIDRs, p) {
+		return nil
+	}
+	return awserr.New("InvalidParameterValue", "The destination %s of a local target is not a CIDR block of the VPC '%s'", p, v.ID)
+}
+
 func (t RouteTable) route(p netip.Prefix) int {
 	return slices.IndexFunc(t.Routes, func(r Route) bool { return r.Prefix == p })
 }
@@ -114,4 +139,23 @@ func (t RouteTable) Disassociate(id AssociationID) (RouteTable, error) {
 	}
 	t.Associations = slices.DeleteFunc(slices.Clone(t.Associations), func(a TableAssociation) bool { return a.ID == id })
 	return t, nil
+}
+
+// TakeOver returns t with from's association, under a new id, and from without
+// it; the main one makes t the main table of the VPC. From the table itself
+// nothing changes.
+func (t RouteTable) TakeOver(f Fresh, from RouteTable, id AssociationID) (after, left RouteTable, taken TableAssociation, err error) {
+	a, ok := from.Association(id)
+	switch {
+	case !ok:
+		return t, from, a, AssociationIDs.NotFound(string(id))
+	case from.VPC != t.VPC:
+		return t, from, a, awserr.New("InvalidParameterValue", "route table %s and route table %s belong to different networks", t.ID, from.ID)
+	case from.ID == t.ID:
+		return t, from, a, nil
+	}
+	from.Associations = slices.DeleteFunc(slices.Clone(from.Associations), func(x TableAssociation) bool { return x.ID == id })
+	a.ID = AssociationID(f.ID("rtbassoc"))
+	t.Associations = append(slices.Clone(t.Associations), a)
+	return t, from, a, nil
 }

@@ -92,3 +92,53 @@ func TestAssociations(t *testing.T) {
 		wantError(t, err, "InvalidAssociationID.NotFound: The association ID '"+string(got)+"' does not exist")
 	})
 }
+
+func TestReplaceRoute(t *testing.T) {
+	v := VPC{ID: "vpc-1", CIDRs: []netip.Prefix{cidr("10.0.0.0/16")}}
+	before := RouteTable{ID: "rtb-1", VPC: v.ID, Routes: []Route{
+		{Prefix: cidr("0.0.0.0/0"), ENI: "eni-1", Origin: "CreateRoute"}, {Prefix: cidr("192.168.0.0/16"), ENI: "eni-1", Origin: "CreateRoute"},
+	}}
+	t.Run("it has the new target and nothing of the old one", func(t *testing.T) {
+		after, err := before.ReplaceRoute(v, Route{Prefix: cidr("0.0.0.0/0"), Instance: "i-1"})
+		wantError(t, err, "")
+		want := []Route{{Prefix: cidr("0.0.0.0/0"), Instance: "i-1", Origin: "CreateRoute"}, before.Routes[1]}
+		if diff := cmp.Diff(want, after.Routes, comparePrefixes); diff != "" || before.Routes[0].ENI != "eni-1" {
+			t.Errorf("before %v (-want +got)\n%s", before.Routes, diff)
+		}
+	})
+	for _, c := range []struct{ name, to, want string }{
+		{"a part of one", "0.0.0.0/1", "InvalidParameterValue: There is no route defined for '0.0.0.0/1' in the route table. Use CreateRoute instead."},
+		{"the local one", "10.0.0.0/16", "UnsupportedOperation: Replacing the target of the local route 10.0.0.0/16 is not supported."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := before.ReplaceRoute(v, Route{Prefix: cidr(c.to), ENI: "eni-2"})
+			wantError(t, err, c.want)
+		})
+	}
+}
+
+func TestTakeOver(t *testing.T) {
+	main := RouteTable{ID: "rtb-main", VPC: "vpc-1", Associations: []TableAssociation{{ID: "rtbassoc-1"}, {ID: "rtbassoc-2", Subnet: "subnet-1"}}}
+	table := RouteTable{ID: "rtb-1", VPC: "vpc-1"}
+	t.Run("the main association makes the main table", func(t *testing.T) {
+		after, left, a, err := table.TakeOver(counted(), main, "rtbassoc-1")
+		wantError(t, err, "")
+		if got, ok := after.SubnetAssociation(""); !ok || got != a || a.ID != AssociationID(id("rtbassoc", 1)) {
+			t.Errorf("took %v, has %v", a, after.Associations)
+		}
+		if _, ok := left.SubnetAssociation(""); ok || len(left.Associations) != 1 || len(main.Associations) != 2 {
+			t.Errorf("left %v of %v", left.Associations, main.Associations)
+		}
+	})
+	t.Run("from itself nothing changes", func(t *testing.T) {
+		after, left, a, err := main.TakeOver(counted(), main, "rtbassoc-2")
+		wantError(t, err, "")
+		if a.ID != "rtbassoc-2" || len(after.Associations) != 2 || len(left.Associations) != 2 {
+			t.Error(a, after, left)
+		}
+	})
+	t.Run("of its own VPC", func(t *testing.T) {
+		_, _, _, err := RouteTable{ID: "rtb-9", VPC: "vpc-9"}.TakeOver(counted(), main, "rtbassoc-2")
+		wantError(t, err, "InvalidParameterValue: route table rtb-9 and route table rtb-main belong to different networks")
+	})
+}

@@ -4,7 +4,6 @@ package vpc
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -110,78 +109,4 @@ func (r Rule) String() string {
 		s += ProtocolName(r.Protocol) + ", "
 	}
 	return s + "ALLOW"
-}
-
-// Authorize returns g with the rules, which get ids.
-func (g SecurityGroup) Authorize(f Fresh, limits Limits, rules []Rule) (SecurityGroup, []Rule, error) {
-	all, added := slices.Clone(g.Rules), slices.Clone(rules)
-	for i, r := range added {
-		if slices.ContainsFunc(added[:i], r.Same) {
-			return g, nil, awserr.New("InvalidParameterValue", "The same permission must not appear multiple times")
-		}
-		if slices.ContainsFunc(g.Rules, r.Same) {
-			return g, nil, awserr.New("InvalidPermission.Duplicate", `the specified rule "%s" already exists`, r)
-		}
-		if !isGroupText(r.Description) {
-			return g, nil, awserr.New("InvalidParameterValue",
-				"Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
-		}
-		added[i].ID = RuleID(f.ID("sgr"))
-		all = append(all, added[i])
-	}
-	for _, egress := range []bool{false, true} {
-		for _, v6 := range []bool{false, true} {
-			if count(all, egress, v6) > limits.RulesPerGroup {
-				return g, nil, awserr.New("RulesPerSecurityGroupLimitExceeded",
-					"The maximum number of rules per security group has been reached.")
-			}
-		}
-	}
-	g.Rules = all
-	return g, added, nil
-}
-
-// count is how many rules count against one quota: a rule that names a group
-// counts for both families.
-func count(rules []Rule, egress, v6 bool) int {
-	n := 0
-	for _, r := range rules {
-		if r.Egress == egress && (r.Group != "" || r.CIDR.Addr().Is6() == v6) {
-			n++
-		}
-	}
-	return n
-}
-
-// Revoke returns g without the rules that are the same as these, and them as g
-// had them. If one is not there, none goes.
-func (g SecurityGroup) Revoke(rules []Rule) (SecurityGroup, []Rule, error) {
-	var ids []RuleID
-	for _, r := range rules {
-		i := slices.IndexFunc(g.Rules, r.Same)
-		if i < 0 {
-			return g, nil, awserr.New("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
-		}
-		ids = append(ids, g.Rules[i].ID)
-	}
-	return g.RevokeIDs(ids, len(rules) > 0 && rules[0].Egress)
-}
-
-// RevokeIDs returns g without its rules of these ids in one direction, and them.
-// If one is not there, none goes.
-func (g SecurityGroup) RevokeIDs(ids []RuleID, egress bool) (SecurityGroup, []Rule, error) {
-	gone := func(r Rule) bool { return r.Egress == egress && slices.Contains(ids, r.ID) }
-	var revoked []Rule
-	for _, r := range g.Rules {
-		if gone(r) {
-			revoked = append(revoked, r)
-		}
-	}
-	for _, id := range ids {
-		if !slices.ContainsFunc(revoked, func(r Rule) bool { return r.ID == id }) {
-			return g, nil, RuleIDs.NotFound(string(id))
-		}
-	}
-	g.Rules = slices.DeleteFunc(slices.Clone(g.Rules), gone)
-	return g, revoked, nil
 }

@@ -169,3 +169,44 @@ func TestRuleString(t *testing.T) {
 		}
 	}
 }
+
+func TestModify(t *testing.T) {
+	rule := func(n int, r Rule) Rule { r.ID = RuleID(fmt.Sprintf("sgr-%d", n)); return r }
+	out := tcp(80, 80, "0.0.0.0/0")
+	out.Egress, out.Tags = true, map[string]string{"k": "v"}
+	g := SecurityGroup{ID: "sg-1", Rules: []Rule{rule(1, tcp(443, 443, "10.0.0.0/8")), rule(2, tcp(80, 80, "0.0.0.0/0")), rule(3, out)}}
+	limits := DefaultLimits()
+	limits.RulesPerGroup = 2
+	t.Run("id, direction and tags stay", func(t *testing.T) {
+		after, err := g.Modify(limits, []Rule{rule(3, tcp(22, 22, "sg-9"))})
+		wantError(t, err, "")
+		want := rule(3, tcp(22, 22, "sg-9"))
+		want.Egress, want.Tags = true, out.Tags
+		if diff := cmp.Diff([]Rule{g.Rules[0], g.Rules[1], want}, after.Rules, comparePrefixes); diff != "" || g.Rules[2].From != 80 {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	for _, c := range []struct {
+		name  string
+		rules []Rule
+		want  string
+	}{
+		{"the same again", []Rule{g.Rules[0]}, ""},
+		{"two change places", []Rule{rule(1, g.Rules[1]), rule(2, g.Rules[0])}, ""},
+		{"one becomes another", []Rule{rule(1, g.Rules[1])}, `InvalidPermission.Duplicate: the specified rule "peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW" already exists`},
+		{"the other direction is another rule", []Rule{rule(3, g.Rules[0])}, ""},
+		{"one twice", []Rule{g.Rules[0], g.Rules[0]}, "InvalidParameterValue: The security group rule ID 'sgr-1' must not appear multiple times"},
+		{"one that is not there", []Rule{rule(4, tcp(1, 1, "sg-9"))}, "InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'sgr-4' does not exist"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := g.Modify(limits, c.rules)
+			wantError(t, err, c.want)
+		})
+	}
+	t.Run("too many of a family, after a change of family", func(t *testing.T) {
+		limits.RulesPerGroup = 1
+		g := SecurityGroup{ID: "sg-1", Rules: []Rule{rule(1, tcp(443, 443, "10.0.0.0/8")), rule(2, tcp(443, 443, "fd00::/8"))}}
+		_, err := g.Modify(limits, []Rule{rule(2, tcp(80, 80, "10.0.0.0/8"))})
+		wantError(t, err, "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached.")
+	})
+}

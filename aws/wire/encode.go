@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -69,19 +70,21 @@ func (d *document) shape(p Protocol, out any) {
 
 func (d *document) fields(p Protocol, v reflect.Value) {
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("x"); name != "" {
-			d.member(p, name, v.Field(i), false)
+		tag := v.Type().Field(i).Tag
+		if name := tag.Get("x"); name != "" {
+			d.member(p, name, cmp.Or(tag.Get("item"), p.item()), v.Field(i), false)
 		}
 	}
 }
 
 // member writes one element. The zero value of an enum is none, as it has no
-// pointer to be nil; inside a list (always) everything is written.
-func (d *document) member(p Protocol, name string, v reflect.Value, always bool) {
+// pointer to be nil; inside a list (always) everything is written. item is what
+// the elements of a list are called.
+func (d *document) member(p Protocol, name, item string, v reflect.Value, always bool) {
 	switch {
 	case v.Kind() == reflect.Pointer:
 		if !v.IsNil() {
-			d.member(p, name, v.Elem(), true)
+			d.member(p, name, item, v.Elem(), true)
 		}
 	case v.Type() == reflect.TypeFor[time.Time]():
 		d.text(name, v.Interface().(time.Time).UTC().Format("2006-01-02T15:04:05.000Z"))
@@ -91,7 +94,7 @@ func (d *document) member(p Protocol, name string, v reflect.Value, always bool)
 		}
 		d.token(start(name))
 		for i := range v.Len() {
-			d.member(p, p.item(), v.Index(i), true)
+			d.member(p, item, p.item(), v.Index(i), true)
 		}
 		d.token(start(name).End())
 	case v.Kind() == reflect.Struct:

@@ -736,6 +736,186 @@ type DetachNetworkInterfaceInput struct {
 type DetachNetworkInterfaceOutput struct {
 }
 
+type ReplaceRouteInput struct {
+	RouteTableId                *string `q:"RouteTableId" required:"true"`
+	CarrierGatewayId            *string `q:"CarrierGatewayId"`
+	CoreNetworkArn              *string `q:"CoreNetworkArn"`
+	DestinationCidrBlock        *string `q:"DestinationCidrBlock"`
+	DestinationIpv6CidrBlock    *string `q:"DestinationIpv6CidrBlock"`
+	DestinationPrefixListId     *string `q:"DestinationPrefixListId"`
+	DryRun                      *bool   `q:"DryRun"`
+	EgressOnlyInternetGatewayId *string `q:"EgressOnlyInternetGatewayId"`
+	GatewayId                   *string `q:"GatewayId"`
+	InstanceId                  *string `q:"InstanceId"`
+	LocalGatewayId              *string `q:"LocalGatewayId"`
+	LocalTarget                 *bool   `q:"LocalTarget"`
+	NatGatewayId                *string `q:"NatGatewayId"`
+	NetworkInterfaceId          *string `q:"NetworkInterfaceId"`
+	OdbNetworkArn               *string `q:"OdbNetworkArn"`
+	TransitGatewayId            *string `q:"TransitGatewayId"`
+	VpcEndpointId               *string `q:"VpcEndpointId"`
+	VpcPeeringConnectionId      *string `q:"VpcPeeringConnectionId"`
+}
+
+type ReplaceRouteOutput struct {
+}
+
+type ReplaceRouteTableAssociationInput struct {
+	AssociationId *string `q:"AssociationId" required:"true"`
+	RouteTableId  *string `q:"RouteTableId" required:"true"`
+	DryRun        *bool   `q:"DryRun"`
+}
+
+type ReplaceRouteTableAssociationOutput struct {
+	AssociationState *RouteTableAssociationState `x:"associationState"`
+	NewAssociationId *string                     `x:"newAssociationId"`
+}
+
+type DescribeAccountAttributesInput struct {
+	AttributeNames []AccountAttributeName `q:"AttributeName"`
+	DryRun         *bool                  `q:"DryRun"`
+}
+
+type DescribeAccountAttributesOutput struct {
+	AccountAttributes []AccountAttribute `x:"accountAttributeSet"`
+}
+
+type ModifySecurityGroupRulesInput struct {
+	GroupId            *string                   `q:"GroupId" required:"true"`
+	SecurityGroupRules []SecurityGroupRuleUpdate `q:"SecurityGroupRule" required:"true"`
+	DryRun             *bool                     `q:"DryRun"`
+}
+
+type ModifySecurityGroupRulesOutput struct {
+	Return *bool `x:"return"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsIngressInput struct {
+	DryRun                        *bool                          `q:"DryRun"`
+	GroupId                       *string                        `q:"GroupId"`
+	GroupName                     *string                        `q:"GroupName"`
+	IpPermissions                 []IpPermission                 `q:"IpPermissions"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `q:"SecurityGroupRuleDescription"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsIngressOutput struct {
+	Return *bool `x:"return"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressInput struct {
+	DryRun                        *bool                          `q:"DryRun"`
+	GroupId                       *string                        `q:"GroupId"`
+	GroupName                     *string                        `q:"GroupName"`
+	IpPermissions                 []IpPermission                 `q:"IpPermissions"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `q:"SecurityGroupRuleDescription"`
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressOutput struct {
+	Return *bool `x:"return"`
+}
+
+type DescribePrefixListsInput struct {
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	MaxResults    *int32   `q:"MaxResults"`
+	NextToken     *string  `q:"NextToken"`
+	PrefixListIds []string `q:"PrefixListId"`
+}
+
+type DescribePrefixListsOutput struct {
+	NextToken   *string      `x:"nextToken"`
+	PrefixLists []PrefixList `x:"prefixListSet"`
+}
+
+type DescribeManagedPrefixListsInput struct {
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	MaxResults    *int32   `q:"MaxResults"`
+	NextToken     *string  `q:"NextToken"`
+	PrefixListIds []string `q:"PrefixListId"`
+}
+
+type DescribeManagedPrefixListsOutput struct {
+	NextToken   *string             `x:"nextToken"`
+	PrefixLists []ManagedPrefixList `x:"prefixListSet"`
+}
+
+type GetManagedPrefixListEntriesInput struct {
+	PrefixListId  *string `q:"PrefixListId" required:"true"`
+	DryRun        *bool   `q:"DryRun"`
+	MaxResults    *int32  `q:"MaxResults"`
+	NextToken     *string `q:"NextToken"`
+	TargetVersion *int64  `q:"TargetVersion"`
+}
+
+type GetManagedPrefixListEntriesOutput struct {
+	Entries   []PrefixListEntry `x:"entrySet"`
+	NextToken *string           `x:"nextToken"`
+}
+
+type DescribeAddressesInput struct {
+	AllocationIds []string `q:"AllocationId"`
+	DryRun        *bool    `q:"DryRun"`
+	Filters       []Filter `q:"Filter"`
+	PublicIps     []string `q:"PublicIp"`
+}
+
+type DescribeAddressesOutput struct {
+	Addresses []Address `x:"addressesSet"`
+}
+
+type DescribeInstanceTypesInput struct {
+	DryRun                     *bool          `q:"DryRun"`
+	Filters                    []Filter       `q:"Filter"`
+	IncludeUnsupportedInRegion *bool          `q:"IncludeUnsupportedInRegion"`
+	InstanceTypes              []InstanceType `q:"InstanceType"`
+	MaxResults                 *int32         `q:"MaxResults"`
+	NextToken                  *string        `q:"NextToken"`
+}
+
+type DescribeInstanceTypesOutput struct {
+	InstanceTypes []InstanceTypeInfo `x:"instanceTypeSet"`
+	NextToken     *string            `x:"nextToken"`
+}
+
+type DescribeInstanceTypeOfferingsInput struct {
+	DryRun       *bool        `q:"DryRun"`
+	Filters      []Filter     `q:"Filter"`
+	LocationType LocationType `q:"LocationType"`
+	MaxResults   *int32       `q:"MaxResults"`
+	NextToken    *string      `q:"NextToken"`
+}
+
+type DescribeInstanceTypeOfferingsOutput struct {
+	InstanceTypeOfferings []InstanceTypeOffering `x:"instanceTypeOfferingSet"`
+	NextToken             *string                `x:"nextToken"`
+}
+
+type DescribeImagesInput struct {
+	DryRun            *bool    `q:"DryRun"`
+	ExecutableUsers   []string `q:"ExecutableBy"`
+	Filters           []Filter `q:"Filter"`
+	ImageIds          []string `q:"ImageId"`
+	IncludeDeprecated *bool    `q:"IncludeDeprecated"`
+	IncludeDisabled   *bool    `q:"IncludeDisabled"`
+	MaxResults        *int32   `q:"MaxResults"`
+	NextToken         *string  `q:"NextToken"`
+	Owners            []string `q:"Owner"`
+}
+
+type DescribeImagesOutput struct {
+	Images    []Image `x:"imagesSet"`
+	NextToken *string `x:"nextToken"`
+}
+
+type CreateDefaultVpcInput struct {
+	DryRun *bool `q:"DryRun"`
+}
+
+type CreateDefaultVpcOutput struct {
+	Vpc *Vpc `x:"vpc"`
+}
+
 type Filter struct {
 	Name   *string  `q:"Name"`
 	Values []string `q:"Value"`
@@ -1299,6 +1479,151 @@ type AssignedPrivateIpAddress struct {
 	PrivateIpAddress *string `x:"privateIpAddress"`
 }
 
+type AccountAttribute struct {
+	AttributeName   *string                 `x:"attributeName"`
+	AttributeValues []AccountAttributeValue `x:"attributeValueSet"`
+}
+
+type SecurityGroupRuleUpdate struct {
+	SecurityGroupRuleId *string                   `q:"SecurityGroupRuleId"`
+	SecurityGroupRule   *SecurityGroupRuleRequest `q:"SecurityGroupRule"`
+}
+
+type SecurityGroupRuleDescription struct {
+	Description         *string `q:"Description"`
+	SecurityGroupRuleId *string `q:"SecurityGroupRuleId"`
+}
+
+type PrefixList struct {
+	Cidrs          []string `x:"cidrSet"`
+	PrefixListId   *string  `x:"prefixListId"`
+	PrefixListName *string  `x:"prefixListName"`
+}
+
+type ManagedPrefixList struct {
+	AddressFamily                     *string         `x:"addressFamily"`
+	IpamPrefixListResolverSyncEnabled *bool           `x:"ipamPrefixListResolverSyncEnabled"`
+	IpamPrefixListResolverTargetId    *string         `x:"ipamPrefixListResolverTargetId"`
+	MaxEntries                        *int32          `x:"maxEntries"`
+	OwnerId                           *string         `x:"ownerId"`
+	PrefixListArn                     *string         `x:"prefixListArn"`
+	PrefixListId                      *string         `x:"prefixListId"`
+	PrefixListName                    *string         `x:"prefixListName"`
+	State                             PrefixListState `x:"state"`
+	StateMessage                      *string         `x:"stateMessage"`
+	Tags                              []Tag           `x:"tagSet"`
+	Version                           *int64          `x:"version"`
+}
+
+type PrefixListEntry struct {
+	Cidr        *string `x:"cidr"`
+	Description *string `x:"description"`
+}
+
+type Address struct {
+	AllocationId            *string        `x:"allocationId"`
+	AssociationId           *string        `x:"associationId"`
+	CarrierIp               *string        `x:"carrierIp"`
+	CustomerOwnedIp         *string        `x:"customerOwnedIp"`
+	CustomerOwnedIpv4Pool   *string        `x:"customerOwnedIpv4Pool"`
+	Domain                  DomainType     `x:"domain"`
+	InstanceId              *string        `x:"instanceId"`
+	NetworkBorderGroup      *string        `x:"networkBorderGroup"`
+	NetworkInterfaceId      *string        `x:"networkInterfaceId"`
+	NetworkInterfaceOwnerId *string        `x:"networkInterfaceOwnerId"`
+	PrivateIpAddress        *string        `x:"privateIpAddress"`
+	PublicIp                *string        `x:"publicIp"`
+	PublicIpv4Pool          *string        `x:"publicIpv4Pool"`
+	ServiceManaged          ServiceManaged `x:"serviceManaged"`
+	SubnetId                *string        `x:"subnetId"`
+	Tags                    []Tag          `x:"tagSet"`
+}
+
+type InstanceTypeInfo struct {
+	AutoRecoverySupported         *bool                     `x:"autoRecoverySupported"`
+	BareMetal                     *bool                     `x:"bareMetal"`
+	BurstablePerformanceSupported *bool                     `x:"burstablePerformanceSupported"`
+	CurrentGeneration             *bool                     `x:"currentGeneration"`
+	DedicatedHostsSupported       *bool                     `x:"dedicatedHostsSupported"`
+	EbsInfo                       *EbsInfo                  `x:"ebsInfo"`
+	FpgaInfo                      *FpgaInfo                 `x:"fpgaInfo"`
+	FreeTierEligible              *bool                     `x:"freeTierEligible"`
+	GpuInfo                       *GpuInfo                  `x:"gpuInfo"`
+	HibernationSupported          *bool                     `x:"hibernationSupported"`
+	Hypervisor                    InstanceTypeHypervisor    `x:"hypervisor"`
+	InferenceAcceleratorInfo      *InferenceAcceleratorInfo `x:"inferenceAcceleratorInfo"`
+	InstanceStorageInfo           *InstanceStorageInfo      `x:"instanceStorageInfo"`
+	InstanceStorageSupported      *bool                     `x:"instanceStorageSupported"`
+	InstanceType                  InstanceType              `x:"instanceType"`
+	MediaAcceleratorInfo          *MediaAcceleratorInfo     `x:"mediaAcceleratorInfo"`
+	MemoryInfo                    *MemoryInfo               `x:"memoryInfo"`
+	NetworkInfo                   *NetworkInfo              `x:"networkInfo"`
+	NeuronInfo                    *NeuronInfo               `x:"neuronInfo"`
+	NitroEnclavesSupport          NitroEnclavesSupport      `x:"nitroEnclavesSupport"`
+	NitroTpmInfo                  *NitroTpmInfo             `x:"nitroTpmInfo"`
+	NitroTpmSupport               NitroTpmSupport           `x:"nitroTpmSupport"`
+	PhcSupport                    PhcSupport                `x:"phcSupport"`
+	PlacementGroupInfo            *PlacementGroupInfo       `x:"placementGroupInfo"`
+	ProcessorInfo                 *ProcessorInfo            `x:"processorInfo"`
+	RebootMigrationSupport        RebootMigrationSupport    `x:"rebootMigrationSupport"`
+	SupportedBootModes            []BootModeType            `x:"supportedBootModes"`
+	SupportedInRegion             *bool                     `x:"supportedInRegion"`
+	SupportedRootDeviceTypes      []RootDeviceType          `x:"supportedRootDeviceTypes"`
+	SupportedUsageClasses         []UsageClassType          `x:"supportedUsageClasses"`
+	SupportedVirtualizationTypes  []VirtualizationType      `x:"supportedVirtualizationTypes"`
+	VCpuInfo                      *VCpuInfo                 `x:"vCpuInfo"`
+}
+
+type InstanceTypeOffering struct {
+	InstanceType InstanceType `x:"instanceType"`
+	Location     *string      `x:"location"`
+	LocationType LocationType `x:"locationType"`
+}
+
+type Image struct {
+	Architecture              ArchitectureValues         `x:"architecture"`
+	BlockDeviceMappings       []BlockDeviceMapping       `x:"blockDeviceMapping"`
+	BootMode                  BootModeValues             `x:"bootMode"`
+	CreationDate              *string                    `x:"creationDate"`
+	DeprecationTime           *string                    `x:"deprecationTime"`
+	DeregistrationProtection  *string                    `x:"deregistrationProtection"`
+	Description               *string                    `x:"description"`
+	EnaSupport                *bool                      `x:"enaSupport"`
+	FreeTierEligible          *bool                      `x:"freeTierEligible"`
+	Hypervisor                HypervisorType             `x:"hypervisor"`
+	ImageAllowed              *bool                      `x:"imageAllowed"`
+	ImageId                   *string                    `x:"imageId"`
+	ImageLocation             *string                    `x:"imageLocation"`
+	ImageOwnerAlias           *string                    `x:"imageOwnerAlias"`
+	ImageType                 ImageTypeValues            `x:"imageType"`
+	ImageWatermarks           []ImageWatermark           `x:"imageWatermarkSet"`
+	ImdsSupport               ImdsSupportValues          `x:"imdsSupport"`
+	InstanceTypeSpecification *InstanceTypeSpecification `x:"instanceTypeSpecification"`
+	KernelId                  *string                    `x:"kernelId"`
+	LastLaunchedTime          *string                    `x:"lastLaunchedTime"`
+	Name                      *string                    `x:"name"`
+	OwnerId                   *string                    `x:"imageOwnerId"`
+	Platform                  PlatformValues             `x:"platform"`
+	PlatformDetails           *string                    `x:"platformDetails"`
+	ProductCodes              []ProductCode              `x:"productCodes"`
+	Public                    *bool                      `x:"isPublic"`
+	PublicSsmParameterName    *string                    `x:"publicSsmParameterName"`
+	RamdiskId                 *string                    `x:"ramdiskId"`
+	RootDeviceName            *string                    `x:"rootDeviceName"`
+	RootDeviceType            DeviceType                 `x:"rootDeviceType"`
+	ScanResults               *ScanResults               `x:"scanResults"`
+	SourceImageId             *string                    `x:"sourceImageId"`
+	SourceImageRegion         *string                    `x:"sourceImageRegion"`
+	SourceInstanceId          *string                    `x:"sourceInstanceId"`
+	SriovNetSupport           *string                    `x:"sriovNetSupport"`
+	State                     ImageState                 `x:"imageState"`
+	StateReason               *StateReason               `x:"stateReason"`
+	Tags                      []Tag                      `x:"tagSet"`
+	TpmSupport                TpmSupportValues           `x:"tpmSupport"`
+	UsageOperation            *string                    `x:"usageOperation"`
+	VirtualizationType        VirtualizationType         `x:"virtualizationType"`
+}
+
 type AvailabilityZoneGeography struct {
 	Name *string `x:"name"`
 }
@@ -1697,6 +2022,136 @@ type EnaSrdUdpSpecification struct {
 	EnaSrdUdpEnabled *bool `q:"EnaSrdUdpEnabled"`
 }
 
+type AccountAttributeValue struct {
+	AttributeValue *string `x:"attributeValue"`
+}
+
+type SecurityGroupRuleRequest struct {
+	CidrIpv4          *string `q:"CidrIpv4"`
+	CidrIpv6          *string `q:"CidrIpv6"`
+	Description       *string `q:"Description"`
+	FromPort          *int32  `q:"FromPort"`
+	IpProtocol        *string `q:"IpProtocol"`
+	PrefixListId      *string `q:"PrefixListId"`
+	ReferencedGroupId *string `q:"ReferencedGroupId"`
+	ToPort            *int32  `q:"ToPort"`
+}
+
+type EbsInfo struct {
+	AttachmentLimitType   AttachmentLimitType  `x:"attachmentLimitType"`
+	EbsCards              []EbsCardInfo        `x:"ebsCardSet"`
+	EbsOptimizedInfo      *EbsOptimizedInfo    `x:"ebsOptimizedInfo"`
+	EbsOptimizedSupport   EbsOptimizedSupport  `x:"ebsOptimizedSupport"`
+	EncryptionSupport     EbsEncryptionSupport `x:"encryptionSupport"`
+	MaximumEbsAttachments *int32               `x:"maximumEbsAttachments"`
+	MaximumEbsCards       *int32               `x:"maximumEbsCards"`
+	NvmeSupport           EbsNvmeSupport       `x:"nvmeSupport"`
+}
+
+type FpgaInfo struct {
+	Fpgas                []FpgaDeviceInfo `x:"fpgas"`
+	TotalFpgaMemoryInMiB *int32           `x:"totalFpgaMemoryInMiB"`
+}
+
+type GpuInfo struct {
+	Gpus                []GpuDeviceInfo `x:"gpus"`
+	TotalGpuMemoryInMiB *int32          `x:"totalGpuMemoryInMiB"`
+}
+
+type InferenceAcceleratorInfo struct {
+	Accelerators              []InferenceDeviceInfo `x:"accelerators" item:"member"`
+	TotalInferenceMemoryInMiB *int32                `x:"totalInferenceMemoryInMiB"`
+}
+
+type InstanceStorageInfo struct {
+	Disks             []DiskInfo                       `x:"disks"`
+	EncryptionSupport InstanceStorageEncryptionSupport `x:"encryptionSupport"`
+	NvmeSupport       EphemeralNvmeSupport             `x:"nvmeSupport"`
+	TotalSizeInGB     *int64                           `x:"totalSizeInGB"`
+}
+
+type MediaAcceleratorInfo struct {
+	Accelerators          []MediaDeviceInfo `x:"accelerators"`
+	TotalMediaMemoryInMiB *int32            `x:"totalMediaMemoryInMiB"`
+}
+
+type MemoryInfo struct {
+	SizeInMiB *int64 `x:"sizeInMiB"`
+}
+
+type NetworkInfo struct {
+	BandwidthWeightings                []BandwidthWeightingType                `x:"bandwidthWeightings"`
+	ConnectionTrackingConfiguration    *DefaultConnectionTrackingConfiguration `x:"connectionTrackingConfiguration"`
+	DefaultNetworkCardIndex            *int32                                  `x:"defaultNetworkCardIndex"`
+	EfaInfo                            *EfaInfo                                `x:"efaInfo"`
+	EfaSupported                       *bool                                   `x:"efaSupported"`
+	EnaSrdSupported                    *bool                                   `x:"enaSrdSupported"`
+	EnaSupport                         EnaSupport                              `x:"enaSupport"`
+	EncryptionInTransitSupported       *bool                                   `x:"encryptionInTransitSupported"`
+	FlexibleEnaQueuesSupport           FlexibleEnaQueuesSupport                `x:"flexibleEnaQueuesSupport"`
+	Ipv4AddressesPerInterface          *int32                                  `x:"ipv4AddressesPerInterface"`
+	Ipv4AddressesPerSecondaryInterface *int32                                  `x:"ipv4AddressesPerSecondaryInterface"`
+	Ipv6AddressesPerInterface          *int32                                  `x:"ipv6AddressesPerInterface"`
+	Ipv6Supported                      *bool                                   `x:"ipv6Supported"`
+	MaximumNetworkCards                *int32                                  `x:"maximumNetworkCards"`
+	MaximumNetworkInterfaces           *int32                                  `x:"maximumNetworkInterfaces"`
+	MaximumSecondaryNetworkInterfaces  *int32                                  `x:"maximumSecondaryNetworkInterfaces"`
+	NetworkCards                       []NetworkCardInfo                       `x:"networkCards"`
+	NetworkPerformance                 *string                                 `x:"networkPerformance"`
+	SecondaryNetworkSupported          *bool                                   `x:"secondaryNetworkSupported"`
+}
+
+type NeuronInfo struct {
+	NeuronDevices                []NeuronDeviceInfo `x:"neuronDevices"`
+	TotalNeuronDeviceMemoryInMiB *int32             `x:"totalNeuronDeviceMemoryInMiB"`
+}
+
+type NitroTpmInfo struct {
+	SupportedVersions []string `x:"supportedVersions"`
+}
+
+type PlacementGroupInfo struct {
+	SupportedStrategies []PlacementGroupStrategy `x:"supportedStrategies"`
+}
+
+type ProcessorInfo struct {
+	Manufacturer             *string                               `x:"manufacturer"`
+	SupportedArchitectures   []ArchitectureType                    `x:"supportedArchitectures"`
+	SupportedFeatures        []SupportedAdditionalProcessorFeature `x:"supportedFeatures"`
+	SustainedClockSpeedInGhz *float64                              `x:"sustainedClockSpeedInGhz"`
+}
+
+type VCpuInfo struct {
+	DefaultCores          *int32  `x:"defaultCores"`
+	DefaultThreadsPerCore *int32  `x:"defaultThreadsPerCore"`
+	DefaultVCpus          *int32  `x:"defaultVCpus"`
+	ValidCores            []int32 `x:"validCores"`
+	ValidThreadsPerCore   []int32 `x:"validThreadsPerCore"`
+}
+
+type ImageWatermark struct {
+	SourceImageCreationTime *time.Time `x:"sourceImageCreationTime"`
+	SourceImageId           *string    `x:"sourceImageId"`
+	SourceImageRegion       *string    `x:"sourceImageRegion"`
+	WatermarkCreationTime   *time.Time `x:"watermarkCreationTime"`
+	WatermarkKey            *string    `x:"watermarkKey"`
+}
+
+type InstanceTypeSpecification struct {
+	SupportedInstanceTypes   []InstanceTypeItem `x:"supportedInstanceTypeSet"`
+	UnsupportedInstanceTypes []InstanceTypeItem `x:"unsupportedInstanceTypeSet"`
+}
+
+type ScanResults struct {
+	CriticalFixAvailableSince      *time.Time    `x:"criticalFixAvailableSince"`
+	FindingScanDate                *time.Time    `x:"findingScanDate"`
+	HighFixAvailableSince          *time.Time    `x:"highFixAvailableSince"`
+	HighestFindingSeverityLabel    SeverityLabel `x:"highestFindingSeverityLabel"`
+	InformationalFixAvailableSince *time.Time    `x:"informationalFixAvailableSince"`
+	LowFixAvailableSince           *time.Time    `x:"lowFixAvailableSince"`
+	MediumFixAvailableSince        *time.Time    `x:"mediumFixAvailableSince"`
+}
+
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode `x:"state"`
 	StatusMessage *string               `x:"statusMessage"`
@@ -1795,6 +2250,96 @@ type AttachmentEnaSrdUdpSpecification struct {
 	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
 }
 
+type EbsCardInfo struct {
+	BaselineBandwidthInMbps  *int32   `x:"baselineBandwidthInMbps"`
+	BaselineIops             *int32   `x:"baselineIops"`
+	BaselineThroughputInMBps *float64 `x:"baselineThroughputInMBps"`
+	EbsCardIndex             *int32   `x:"ebsCardIndex"`
+	MaximumBandwidthInMbps   *int32   `x:"maximumBandwidthInMbps"`
+	MaximumIops              *int32   `x:"maximumIops"`
+	MaximumThroughputInMBps  *float64 `x:"maximumThroughputInMBps"`
+}
+
+type EbsOptimizedInfo struct {
+	BaselineBandwidthInMbps  *int32   `x:"baselineBandwidthInMbps"`
+	BaselineIops             *int32   `x:"baselineIops"`
+	BaselineThroughputInMBps *float64 `x:"baselineThroughputInMBps"`
+	MaximumBandwidthInMbps   *int32   `x:"maximumBandwidthInMbps"`
+	MaximumIops              *int32   `x:"maximumIops"`
+	MaximumThroughputInMBps  *float64 `x:"maximumThroughputInMBps"`
+}
+
+type FpgaDeviceInfo struct {
+	Count        *int32                `x:"count"`
+	Manufacturer *string               `x:"manufacturer"`
+	MemoryInfo   *FpgaDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string               `x:"name"`
+}
+
+type GpuDeviceInfo struct {
+	Count            *int32               `x:"count"`
+	GpuPartitionSize *float64             `x:"gpuPartitionSize"`
+	LogicalGpuCount  *int32               `x:"logicalGpuCount"`
+	Manufacturer     *string              `x:"manufacturer"`
+	MemoryInfo       *GpuDeviceMemoryInfo `x:"memoryInfo"`
+	Name             *string              `x:"name"`
+	Workloads        []string             `x:"workloadSet"`
+}
+
+type InferenceDeviceInfo struct {
+	Count        *int32                     `x:"count"`
+	Manufacturer *string                    `x:"manufacturer"`
+	MemoryInfo   *InferenceDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string                    `x:"name"`
+}
+
+type DiskInfo struct {
+	Count    *int32   `x:"count"`
+	SizeInGB *int64   `x:"sizeInGB"`
+	Type     DiskType `x:"type"`
+}
+
+type MediaDeviceInfo struct {
+	Count        *int32                 `x:"count"`
+	Manufacturer *string                `x:"manufacturer"`
+	MemoryInfo   *MediaDeviceMemoryInfo `x:"memoryInfo"`
+	Name         *string                `x:"name"`
+}
+
+type DefaultConnectionTrackingConfiguration struct {
+	DefaultTcpEstablishedTimeout *int32 `x:"defaultTcpEstablishedTimeout"`
+	DefaultUdpStreamTimeout      *int32 `x:"defaultUdpStreamTimeout"`
+	DefaultUdpTimeout            *int32 `x:"defaultUdpTimeout"`
+}
+
+type EfaInfo struct {
+	MaximumEfaInterfaces *int32 `x:"maximumEfaInterfaces"`
+}
+
+type NetworkCardInfo struct {
+	AdditionalFlexibleNetworkInterfaces *int32                     `x:"additionalFlexibleNetworkInterfaces"`
+	BaselineBandwidthInGbps             *float64                   `x:"baselineBandwidthInGbps"`
+	DefaultEnaQueueCountPerInterface    *int32                     `x:"defaultEnaQueueCountPerInterface"`
+	InterfaceTypes                      []NetworkCardInterfaceType `x:"interfaceTypeSet"`
+	MaximumEnaQueueCount                *int32                     `x:"maximumEnaQueueCount"`
+	MaximumEnaQueueCountPerInterface    *int32                     `x:"maximumEnaQueueCountPerInterface"`
+	MaximumNetworkInterfaces            *int32                     `x:"maximumNetworkInterfaces"`
+	NetworkCardIndex                    *int32                     `x:"networkCardIndex"`
+	NetworkPerformance                  *string                    `x:"networkPerformance"`
+	PeakBandwidthInGbps                 *float64                   `x:"peakBandwidthInGbps"`
+}
+
+type NeuronDeviceInfo struct {
+	CoreInfo   *NeuronDeviceCoreInfo   `x:"coreInfo"`
+	Count      *int32                  `x:"count"`
+	MemoryInfo *NeuronDeviceMemoryInfo `x:"memoryInfo"`
+	Name       *string                 `x:"name"`
+}
+
+type InstanceTypeItem struct {
+	InstanceType *string `x:"instanceType"`
+}
+
 type VpcEncryptionControlExclusion struct {
 	State        VpcEncryptionControlExclusionState `x:"state"`
 	StateMessage *string                            `x:"stateMessage"`
@@ -1805,13 +2350,44 @@ type InstanceAttachmentEnaSrdSpecification struct {
 	EnaSrdUdpSpecification *InstanceAttachmentEnaSrdUdpSpecification `x:"enaSrdUdpSpecification"`
 }
 
+type FpgaDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type GpuDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type InferenceDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type MediaDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
+type NeuronDeviceCoreInfo struct {
+	Count   *int32 `x:"count"`
+	Version *int32 `x:"version"`
+}
+
+type NeuronDeviceMemoryInfo struct {
+	SizeInMiB *int32 `x:"sizeInMiB"`
+}
+
 type InstanceAttachmentEnaSrdUdpSpecification struct {
 	EnaSrdUdpEnabled *bool `x:"enaSrdUdpEnabled"`
 }
 
+type AccountAttributeName string
+
 type AmdSevSnpSpecification string
 
+type ArchitectureType string
+
 type ArchitectureValues string
+
+type AttachmentLimitType string
 
 type AttachmentStatus string
 
@@ -1819,7 +2395,11 @@ type AvailabilityZoneOptInStatus string
 
 type AvailabilityZoneState string
 
+type BandwidthWeightingType string
+
 type BlockPublicAccessMode string
+
+type BootModeType string
 
 type BootModeValues string
 
@@ -1827,15 +2407,37 @@ type CapacityReservationPreference string
 
 type DeviceType string
 
+type DiskType string
+
 type DnsNameState string
 
 type DnsRecordIpType string
+
+type DomainType string
+
+type EbsEncryptionSupport string
+
+type EbsNvmeSupport string
+
+type EbsOptimizedSupport string
+
+type EnaSupport string
+
+type EphemeralNvmeSupport string
+
+type FlexibleEnaQueuesSupport string
 
 type HostnameType string
 
 type HttpTokensState string
 
 type HypervisorType string
+
+type ImageState string
+
+type ImageTypeValues string
+
+type ImdsSupportValues string
 
 type InstanceAutoRecoveryState string
 
@@ -1859,7 +2461,11 @@ type InstanceRebootMigrationState string
 
 type InstanceStateName string
 
+type InstanceStorageEncryptionSupport string
+
 type InstanceType string
+
+type InstanceTypeHypervisor string
 
 type IpAddressType string
 
@@ -1867,11 +2473,15 @@ type IpSource string
 
 type Ipv6AddressAttribute string
 
+type LocationType string
+
 type MarketType string
 
 type MonitoringState string
 
 type NestedVirtualizationSpecification string
+
+type NetworkCardInterfaceType string
 
 type NetworkInterfaceAttribute string
 
@@ -1881,17 +2491,31 @@ type NetworkInterfaceStatus string
 
 type NetworkInterfaceType string
 
+type NitroEnclavesSupport string
+
+type NitroTpmSupport string
+
 type PayerResponsibility string
 
 type PayerResponsibilityScope string
 
 type PayerResponsibilityType string
 
+type PhcSupport string
+
+type PlacementGroupStrategy string
+
 type PlatformValues string
+
+type PrefixListState string
 
 type ProductCodeValues string
 
+type RebootMigrationSupport string
+
 type ResourceType string
+
+type RootDeviceType string
 
 type RouteOrigin string
 
@@ -1905,7 +2529,11 @@ type SecondaryInterfaceType string
 
 type ServiceConnectivityType string
 
+type ServiceManaged string
+
 type ServiceType string
+
+type SeverityLabel string
 
 type ShutdownBehavior string
 
@@ -1917,7 +2545,13 @@ type SubnetCidrBlockStateCode string
 
 type SubnetState string
 
+type SupportedAdditionalProcessorFeature string
+
 type Tenancy string
+
+type TpmSupportValues string
+
+type UsageClassType string
 
 type VirtualizationType string
 
@@ -1941,55 +2575,69 @@ type VpcState string
 
 // Actions lists the actions whose shapes this package has, with new ones.
 var Actions = map[string]struct{ In, Out func() any }{
-	"DescribeAvailabilityZones":         {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
-	"DescribeRegions":                   {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
-	"CreateVpc":                         {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
-	"DescribeVpcs":                      {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
-	"DeleteVpc":                         {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
-	"DescribeVpcAttribute":              {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
-	"ModifyVpcAttribute":                {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
-	"CreateSubnet":                      {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
-	"DescribeSubnets":                   {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
-	"DeleteSubnet":                      {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
-	"ModifySubnetAttribute":             {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
-	"DescribeRouteTables":               {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
-	"CreateRouteTable":                  {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
-	"DeleteRouteTable":                  {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
-	"CreateRoute":                       {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
-	"DeleteRoute":                       {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
-	"AssociateRouteTable":               {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
-	"DisassociateRouteTable":            {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
-	"CreateSecurityGroup":               {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
-	"DescribeSecurityGroups":            {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
-	"DescribeSecurityGroupRules":        {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
-	"DeleteSecurityGroup":               {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
-	"AuthorizeSecurityGroupIngress":     {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
-	"AuthorizeSecurityGroupEgress":      {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
-	"RevokeSecurityGroupIngress":        {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
-	"RevokeSecurityGroupEgress":         {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
-	"DescribeNetworkInterfaces":         {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
-	"CreateVpcEndpoint":                 {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
-	"ModifyVpcEndpoint":                 {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
-	"DescribeVpcEndpoints":              {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
-	"DeleteVpcEndpoints":                {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
-	"DescribeVpcEndpointServices":       {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
-	"RunInstances":                      {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
-	"DescribeInstances":                 {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
-	"TerminateInstances":                {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
-	"CreateTags":                        {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
-	"DeleteTags":                        {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
-	"DescribeTags":                      {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
-	"CreateInternetGateway":             {func() any { return new(CreateInternetGatewayInput) }, func() any { return new(CreateInternetGatewayOutput) }},
-	"AttachInternetGateway":             {func() any { return new(AttachInternetGatewayInput) }, func() any { return new(AttachInternetGatewayOutput) }},
-	"DetachInternetGateway":             {func() any { return new(DetachInternetGatewayInput) }, func() any { return new(DetachInternetGatewayOutput) }},
-	"DeleteInternetGateway":             {func() any { return new(DeleteInternetGatewayInput) }, func() any { return new(DeleteInternetGatewayOutput) }},
-	"DescribeInternetGateways":          {func() any { return new(DescribeInternetGatewaysInput) }, func() any { return new(DescribeInternetGatewaysOutput) }},
-	"CreateNetworkInterface":            {func() any { return new(CreateNetworkInterfaceInput) }, func() any { return new(CreateNetworkInterfaceOutput) }},
-	"DeleteNetworkInterface":            {func() any { return new(DeleteNetworkInterfaceInput) }, func() any { return new(DeleteNetworkInterfaceOutput) }},
-	"DescribeNetworkInterfaceAttribute": {func() any { return new(DescribeNetworkInterfaceAttributeInput) }, func() any { return new(DescribeNetworkInterfaceAttributeOutput) }},
-	"ModifyNetworkInterfaceAttribute":   {func() any { return new(ModifyNetworkInterfaceAttributeInput) }, func() any { return new(ModifyNetworkInterfaceAttributeOutput) }},
-	"AssignPrivateIpAddresses":          {func() any { return new(AssignPrivateIpAddressesInput) }, func() any { return new(AssignPrivateIpAddressesOutput) }},
-	"UnassignPrivateIpAddresses":        {func() any { return new(UnassignPrivateIpAddressesInput) }, func() any { return new(UnassignPrivateIpAddressesOutput) }},
-	"AttachNetworkInterface":            {func() any { return new(AttachNetworkInterfaceInput) }, func() any { return new(AttachNetworkInterfaceOutput) }},
-	"DetachNetworkInterface":            {func() any { return new(DetachNetworkInterfaceInput) }, func() any { return new(DetachNetworkInterfaceOutput) }},
+	"DescribeAvailabilityZones":                  {func() any { return new(DescribeAvailabilityZonesInput) }, func() any { return new(DescribeAvailabilityZonesOutput) }},
+	"DescribeRegions":                            {func() any { return new(DescribeRegionsInput) }, func() any { return new(DescribeRegionsOutput) }},
+	"CreateVpc":                                  {func() any { return new(CreateVpcInput) }, func() any { return new(CreateVpcOutput) }},
+	"DescribeVpcs":                               {func() any { return new(DescribeVpcsInput) }, func() any { return new(DescribeVpcsOutput) }},
+	"DeleteVpc":                                  {func() any { return new(DeleteVpcInput) }, func() any { return new(DeleteVpcOutput) }},
+	"DescribeVpcAttribute":                       {func() any { return new(DescribeVpcAttributeInput) }, func() any { return new(DescribeVpcAttributeOutput) }},
+	"ModifyVpcAttribute":                         {func() any { return new(ModifyVpcAttributeInput) }, func() any { return new(ModifyVpcAttributeOutput) }},
+	"CreateSubnet":                               {func() any { return new(CreateSubnetInput) }, func() any { return new(CreateSubnetOutput) }},
+	"DescribeSubnets":                            {func() any { return new(DescribeSubnetsInput) }, func() any { return new(DescribeSubnetsOutput) }},
+	"DeleteSubnet":                               {func() any { return new(DeleteSubnetInput) }, func() any { return new(DeleteSubnetOutput) }},
+	"ModifySubnetAttribute":                      {func() any { return new(ModifySubnetAttributeInput) }, func() any { return new(ModifySubnetAttributeOutput) }},
+	"DescribeRouteTables":                        {func() any { return new(DescribeRouteTablesInput) }, func() any { return new(DescribeRouteTablesOutput) }},
+	"CreateRouteTable":                           {func() any { return new(CreateRouteTableInput) }, func() any { return new(CreateRouteTableOutput) }},
+	"DeleteRouteTable":                           {func() any { return new(DeleteRouteTableInput) }, func() any { return new(DeleteRouteTableOutput) }},
+	"CreateRoute":                                {func() any { return new(CreateRouteInput) }, func() any { return new(CreateRouteOutput) }},
+	"DeleteRoute":                                {func() any { return new(DeleteRouteInput) }, func() any { return new(DeleteRouteOutput) }},
+	"AssociateRouteTable":                        {func() any { return new(AssociateRouteTableInput) }, func() any { return new(AssociateRouteTableOutput) }},
+	"DisassociateRouteTable":                     {func() any { return new(DisassociateRouteTableInput) }, func() any { return new(DisassociateRouteTableOutput) }},
+	"CreateSecurityGroup":                        {func() any { return new(CreateSecurityGroupInput) }, func() any { return new(CreateSecurityGroupOutput) }},
+	"DescribeSecurityGroups":                     {func() any { return new(DescribeSecurityGroupsInput) }, func() any { return new(DescribeSecurityGroupsOutput) }},
+	"DescribeSecurityGroupRules":                 {func() any { return new(DescribeSecurityGroupRulesInput) }, func() any { return new(DescribeSecurityGroupRulesOutput) }},
+	"DeleteSecurityGroup":                        {func() any { return new(DeleteSecurityGroupInput) }, func() any { return new(DeleteSecurityGroupOutput) }},
+	"AuthorizeSecurityGroupIngress":              {func() any { return new(AuthorizeSecurityGroupIngressInput) }, func() any { return new(AuthorizeSecurityGroupIngressOutput) }},
+	"AuthorizeSecurityGroupEgress":               {func() any { return new(AuthorizeSecurityGroupEgressInput) }, func() any { return new(AuthorizeSecurityGroupEgressOutput) }},
+	"RevokeSecurityGroupIngress":                 {func() any { return new(RevokeSecurityGroupIngressInput) }, func() any { return new(RevokeSecurityGroupIngressOutput) }},
+	"RevokeSecurityGroupEgress":                  {func() any { return new(RevokeSecurityGroupEgressInput) }, func() any { return new(RevokeSecurityGroupEgressOutput) }},
+	"DescribeNetworkInterfaces":                  {func() any { return new(DescribeNetworkInterfacesInput) }, func() any { return new(DescribeNetworkInterfacesOutput) }},
+	"CreateVpcEndpoint":                          {func() any { return new(CreateVpcEndpointInput) }, func() any { return new(CreateVpcEndpointOutput) }},
+	"ModifyVpcEndpoint":                          {func() any { return new(ModifyVpcEndpointInput) }, func() any { return new(ModifyVpcEndpointOutput) }},
+	"DescribeVpcEndpoints":                       {func() any { return new(DescribeVpcEndpointsInput) }, func() any { return new(DescribeVpcEndpointsOutput) }},
+	"DeleteVpcEndpoints":                         {func() any { return new(DeleteVpcEndpointsInput) }, func() any { return new(DeleteVpcEndpointsOutput) }},
+	"DescribeVpcEndpointServices":                {func() any { return new(DescribeVpcEndpointServicesInput) }, func() any { return new(DescribeVpcEndpointServicesOutput) }},
+	"RunInstances":                               {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
+	"DescribeInstances":                          {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
+	"TerminateInstances":                         {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
+	"CreateTags":                                 {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
+	"DeleteTags":                                 {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
+	"DescribeTags":                               {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
+	"CreateInternetGateway":                      {func() any { return new(CreateInternetGatewayInput) }, func() any { return new(CreateInternetGatewayOutput) }},
+	"AttachInternetGateway":                      {func() any { return new(AttachInternetGatewayInput) }, func() any { return new(AttachInternetGatewayOutput) }},
+	"DetachInternetGateway":                      {func() any { return new(DetachInternetGatewayInput) }, func() any { return new(DetachInternetGatewayOutput) }},
+	"DeleteInternetGateway":                      {func() any { return new(DeleteInternetGatewayInput) }, func() any { return new(DeleteInternetGatewayOutput) }},
+	"DescribeInternetGateways":                   {func() any { return new(DescribeInternetGatewaysInput) }, func() any { return new(DescribeInternetGatewaysOutput) }},
+	"CreateNetworkInterface":                     {func() any { return new(CreateNetworkInterfaceInput) }, func() any { return new(CreateNetworkInterfaceOutput) }},
+	"DeleteNetworkInterface":                     {func() any { return new(DeleteNetworkInterfaceInput) }, func() any { return new(DeleteNetworkInterfaceOutput) }},
+	"DescribeNetworkInterfaceAttribute":          {func() any { return new(DescribeNetworkInterfaceAttributeInput) }, func() any { return new(DescribeNetworkInterfaceAttributeOutput) }},
+	"ModifyNetworkInterfaceAttribute":            {func() any { return new(ModifyNetworkInterfaceAttributeInput) }, func() any { return new(ModifyNetworkInterfaceAttributeOutput) }},
+	"AssignPrivateIpAddresses":                   {func() any { return new(AssignPrivateIpAddressesInput) }, func() any { return new(AssignPrivateIpAddressesOutput) }},
+	"UnassignPrivateIpAddresses":                 {func() any { return new(UnassignPrivateIpAddressesInput) }, func() any { return new(UnassignPrivateIpAddressesOutput) }},
+	"AttachNetworkInterface":                     {func() any { return new(AttachNetworkInterfaceInput) }, func() any { return new(AttachNetworkInterfaceOutput) }},
+	"DetachNetworkInterface":                     {func() any { return new(DetachNetworkInterfaceInput) }, func() any { return new(DetachNetworkInterfaceOutput) }},
+	"ReplaceRoute":                               {func() any { return new(ReplaceRouteInput) }, func() any { return new(ReplaceRouteOutput) }},
+	"ReplaceRouteTableAssociation":               {func() any { return new(ReplaceRouteTableAssociationInput) }, func() any { return new(ReplaceRouteTableAssociationOutput) }},
+	"DescribeAccountAttributes":                  {func() any { return new(DescribeAccountAttributesInput) }, func() any { return new(DescribeAccountAttributesOutput) }},
+	"ModifySecurityGroupRules":                   {func() any { return new(ModifySecurityGroupRulesInput) }, func() any { return new(ModifySecurityGroupRulesOutput) }},
+	"UpdateSecurityGroupRuleDescriptionsIngress": {func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsIngressOutput) }},
+	"UpdateSecurityGroupRuleDescriptionsEgress":  {func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressInput) }, func() any { return new(UpdateSecurityGroupRuleDescriptionsEgressOutput) }},
+	"DescribePrefixLists":                        {func() any { return new(DescribePrefixListsInput) }, func() any { return new(DescribePrefixListsOutput) }},
+	"DescribeManagedPrefixLists":                 {func() any { return new(DescribeManagedPrefixListsInput) }, func() any { return new(DescribeManagedPrefixListsOutput) }},
+	"GetManagedPrefixListEntries":                {func() any { return new(GetManagedPrefixListEntriesInput) }, func() any { return new(GetManagedPrefixListEntriesOutput) }},
+	"DescribeAddresses":                          {func() any { return new(DescribeAddressesInput) }, func() any { return new(DescribeAddressesOutput) }},
+	"DescribeInstanceTypes":                      {func() any { return new(DescribeInstanceTypesInput) }, func() any { return new(DescribeInstanceTypesOutput) }},
+	"DescribeInstanceTypeOfferings":              {func() any { return new(DescribeInstanceTypeOfferingsInput) }, func() any { return new(DescribeInstanceTypeOfferingsOutput) }},
+	"DescribeImages":                             {func() any { return new(DescribeImagesInput) }, func() any { return new(DescribeImagesOutput) }},
+	"CreateDefaultVpc":                           {func() any { return new(CreateDefaultVpcInput) }, func() any { return new(CreateDefaultVpcOutput) }},
 }

@@ -18,10 +18,16 @@ type sdk struct {
 	required map[string]map[string]bool   // shape -> field
 	request  map[string]map[string]string // shape -> field -> name in requests
 	answer   map[string]map[string]string // shape -> field -> name in answers
+	lists    map[string]map[string]string // shape -> field -> list in answers
+	items    map[string]string            // list -> name of its elements in answers
+	protocol string                       // as the SDK's functions spell it
 }
 
 func readSDK(dir string) (*sdk, error) {
-	s := &sdk{map[string]*ast.StructType{}, map[string]map[string]bool{}, map[string]map[string]string{}, map[string]map[string]string{}}
+	s := &sdk{
+		structs: map[string]*ast.StructType{}, required: map[string]map[string]bool{}, request: map[string]map[string]string{},
+		answer: map[string]map[string]string{}, lists: map[string]map[string]string{}, items: map[string]string{},
+	}
 	fset := token.NewFileSet()
 	for _, pattern := range []string{"api_op_*.go", "types/*.go", "serializers.go", "deserializers.go"} {
 		files, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -79,9 +85,55 @@ func (s *sdk) readFunc(d *ast.FuncDecl) {
 		} {
 			if shape, ok := strings.CutPrefix(d.Name.Name, protocol+infix); ok {
 				names[shape] = wireNames(d.Body)
+				s.protocol = protocol
+				if strings.HasPrefix(infix, "_deserialize") {
+					s.lists[shape] = listNames(d.Body, protocol+"_deserializeDocument")
+				}
 			}
 		}
+		if list, ok := strings.CutPrefix(d.Name.Name, protocol+"_deserializeDocument"); ok {
+			s.items[list] = firstName(d.Body)
+		}
 	}
+}
+
+// listNames pairs each field with the shape that a deserializer reads it as,
+// where it is a list; some that are none come along.
+func listNames(body *ast.BlockStmt, prefix string) map[string]string {
+	names := map[string]string{}
+	ast.Inspect(body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		f, isName := call.Fun.(*ast.Ident)
+		ref, isRef := call.Args[0].(*ast.UnaryExpr)
+		if !isName || !isRef {
+			return true
+		}
+		if field, ok := ref.X.(*ast.SelectorExpr); ok && strings.HasPrefix(f.Name, prefix) {
+			names[field.Sel.Name] = strings.TrimPrefix(f.Name, prefix)
+		}
+		return true
+	})
+	return names
+}
+
+// firstName is the first element that a deserializer looks for.
+func firstName(body *ast.BlockStmt) (name string) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || name != "" || len(call.Args) == 0 {
+			return name == ""
+		}
+		sel, isSel := call.Fun.(*ast.SelectorExpr)
+		lit, isLit := call.Args[0].(*ast.BasicLit)
+		if isSel && isLit && sel.Sel.Name == "EqualFold" {
+			name, _ = strconv.Unquote(lit.Value)
+		}
+		return true
+	})
+	return name
 }
 
 // wireNames pairs, in the order of the source, each field that a (de)serializer

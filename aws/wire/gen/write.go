@@ -77,6 +77,9 @@ func (s *sdk) writeStruct(out *bytes.Buffer, name string, enums map[string]bool)
 		if x := s.answer[name][n]; x != "" {
 			tag += fmt.Sprintf(" x:%q", x)
 		}
+		if item := s.items[s.lists[name][n]]; item == "member" && s.protocol == "awsEc2query" {
+			tag += fmt.Sprintf(" item:%q", item) // a list that is not as the others of its protocol
+		}
 		if s.required[name][n] && strings.HasSuffix(name, "Input") {
 			tag += ` required:"true"`
 		}

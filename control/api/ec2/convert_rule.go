@@ -69,7 +69,7 @@ func otherSides(v *store.View, c *api.Call, g vpc.SecurityGroup, base vpc.Rule, 
 		rules = append(rules, r)
 	}
 	for _, x := range p.PrefixListIds {
-		return nil, awserr.New("InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", value(x.PrefixListId))
+		return nil, noPrefixList(c, x.PrefixListId)
 	}
 	if len(rules) == 0 {
 		return nil, awserr.New("MissingParameter", "The request must contain a source or destination for the protocol %s", value(p.IpProtocol))

@@ -3,28 +3,50 @@
 package ec2
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
+	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/aws/region"
+	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
 
 // EnsureDefaultVPC makes the account's default VPC in the region, with what
-// belongs to it, unless there is one.
+// belongs to it, unless there is one or has been.
 func (s *Server) EnsureDefaultVPC(tx *store.Tx, account, regionName string) error {
-	r, ok := region.Of(regionName)
+	a, ok := tx.Accounts.Get(account)
 	if !ok {
-		return fmt.Errorf("region %s is not known", regionName)
+		return fmt.Errorf("account %s is not known", account)
 	}
-	c := &api.Call{Caller: api.Caller{Account: account}, Region: regionName}
-	if _, ok := defaultVPC(&tx.View, c); ok {
+	if slices.Contains(a.Furnished, regionName) {
 		return nil
 	}
-	d, err := vpc.NewDefault(fresh(tx), s.limits, vpc.Meta{Account: account, Region: regionName}, r.ZoneNames())
+	c := &api.Call{Caller: api.Caller{Account: account}, Region: regionName}
+	if _, ok := defaultVPC(&tx.View, c); !ok {
+		// None that the account has made itself keeps it from having this one.
+		if _, err := s.putDefaultVPC(tx, c, 0); err != nil {
+			return err
+		}
+	}
+	a.Furnished = append(slices.Clone(a.Furnished), regionName)
+	tx.Accounts.Put(a)
+	return nil
+}
+
+// putDefaultVPC makes a default VPC beside the others that count; that none of
+// them is one is the caller's to have checked.
+func (s *Server) putDefaultVPC(tx *store.Tx, c *api.Call, have int) (vpc.VPC, error) {
+	r, ok := region.Of(c.Region)
+	if !ok {
+		return vpc.VPC{}, fmt.Errorf("region %s is not known", c.Region)
+	}
+	d, err := vpc.NewDefault(fresh(tx), s.limits, have, vpc.Meta{Account: c.Account, Region: c.Region}, r.ZoneNames())
 	if err != nil {
-		return err
+		return vpc.VPC{}, err
 	}
 	tx.VPCs.Put(d.VPC)
 	tx.RouteTables.Put(d.Table)
@@ -32,5 +54,20 @@ func (s *Server) EnsureDefaultVPC(tx *store.Tx, account, regionName string) erro
 	for _, n := range d.Subnets {
 		tx.Subnets.Put(n)
 	}
-	return nil
+	return d.VPC, nil
+}
+
+func (s *Server) createDefaultVPC(ctx context.Context, c *api.Call, _ *wire.CreateDefaultVpcInput) (*wire.CreateDefaultVpcOutput, error) {
+	out := new(wire.CreateDefaultVpcOutput)
+	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
+		if _, ok := defaultVPC(&tx.View, c); ok {
+			return awserr.New("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.")
+		}
+		v, err := s.putDefaultVPC(tx, c, count(tx.VPCs.By("account", c.Owner()), nil))
+		if err != nil {
+			return err
+		}
+		out.Vpc = new(wireVPC(v))
+		return nil
+	})
 }

@@ -13,6 +13,7 @@ type selection struct {
 	Filters    []wire.Filter
 	MaxResults *int32
 	NextToken  *string
+	Fewest     int // that MaxResults may say; 0: 5
 	Most       int // rows on a page; 0: 1000
 }
 
@@ -30,7 +31,7 @@ func choose[T any](c *api.Call, sel selection, rows []T, id func(T) string, by f
 		}
 	}
 	return page(c, paging{
-		MaxResults: sel.MaxResults, NextToken: sel.NextToken, Most: sel.Most,
+		MaxResults: sel.MaxResults, NextToken: sel.NextToken, Fewest: sel.Fewest, Most: sel.Most,
 		Selection: []any{sel.IDs, sel.Filters},
 	}, matching, id)
 }

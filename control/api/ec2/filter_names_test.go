@@ -21,19 +21,25 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 	r, _ := region.Of("ap-northeast-1")
 	c, v := &api.Call{Region: r.Name}, new(store.View)
 	knows := map[string]func(string) bool{
-		"DescribeAvailabilityZones":   known(zoneFilters(r.Name)),
-		"DescribeInstances":           known(instanceFilters(c, v)),
-		"DescribeInternetGateways":    known(gatewayFilters),
-		"DescribeNetworkInterfaces":   known(interfaceFilters(c, v)),
-		"DescribeRegions":             known(regionFilters),
-		"DescribeRouteTables":         known(routeTableFilters()),
-		"DescribeSecurityGroupRules":  known(ruleFilters),
-		"DescribeSecurityGroups":      known(groupFilters(v)),
-		"DescribeSubnets":             known(subnetFilters(c, v)),
-		"DescribeTags":                known(tagFilters),
-		"DescribeVpcEndpoints":        known(endpointFilters),
-		"DescribeVpcEndpointServices": known(serviceFilters(r)),
-		"DescribeVpcs":                known(vpcFilters),
+		"DescribeAddresses":             known(addressFilters),
+		"DescribeAvailabilityZones":     known(zoneFilters(r.Name)),
+		"DescribeImages":                known(imageFilters()),
+		"DescribeInstanceTypeOfferings": known(offeringFilters),
+		"DescribeInstanceTypes":         known(instanceTypeFilters()),
+		"DescribeInstances":             known(instanceFilters(c, v)),
+		"DescribeInternetGateways":      known(gatewayFilters),
+		"DescribeManagedPrefixLists":    known(managedPrefixListFilters),
+		"DescribeNetworkInterfaces":     known(interfaceFilters(c, v)),
+		"DescribePrefixLists":           known(prefixListFilters),
+		"DescribeRegions":               known(regionFilters),
+		"DescribeRouteTables":           known(routeTableFilters()),
+		"DescribeSecurityGroupRules":    known(ruleFilters),
+		"DescribeSecurityGroups":        known(groupFilters(v)),
+		"DescribeSubnets":               known(subnetFilters(c, v)),
+		"DescribeTags":                  known(tagFilters),
+		"DescribeVpcEndpointServices":   known(serviceFilters(r)),
+		"DescribeVpcEndpoints":          known(endpointFilters),
+		"DescribeVpcs":                  known(vpcFilters),
 	}
 	for line := range strings.Lines(filterNames) {
 		action, name, _ := strings.Cut(strings.TrimSpace(line), " ")

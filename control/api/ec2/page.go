@@ -12,6 +12,7 @@ type paging struct {
 	MaxResults *int32
 	NextToken  *string
 	Selection  any // filters and ids: a token goes with these only
+	Fewest     int // 0: 5
 	Most       int // 0: 1000
 }
 
@@ -42,10 +43,14 @@ func (p paging) limit() (int, error) {
 	if most == 0 {
 		most = 1000
 	}
+	fewest := p.Fewest
+	if fewest == 0 {
+		fewest = fewestResults
+	}
 	n := int(*p.MaxResults)
-	if n < fewestResults {
+	if n < fewest {
 		return 0, awserr.New("InvalidParameterValue",
-			"Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", n, fewestResults)
+			"Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", n, fewest)
 	}
 	return min(n, most), nil
 }

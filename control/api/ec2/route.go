@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Server) createRoute(ctx context.Context, c *api.Call, in *wire.CreateRouteInput) (*wire.CreateRouteOutput, error) {
-	to, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
+	to, err := destination(c, in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *Server) createRoute(ctx context.Context, c *api.Call, in *wire.CreateRo
 }
 
 func (s *Server) deleteRoute(ctx context.Context, c *api.Call, in *wire.DeleteRouteInput) (*wire.DeleteRouteOutput, error) {
-	to, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
+	to, err := destination(c, in.DestinationCidrBlock, in.DestinationIpv6CidrBlock, in.DestinationPrefixListId)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Server) deleteRoute(ctx context.Context, c *api.Call, in *wire.DeleteRo
 }
 
 // destination is the one that is given, of the three ways to give it.
-func destination(v4, v6, list *string) (netip.Prefix, error) {
+func destination(c *api.Call, v4, v6, list *string) (netip.Prefix, error) {
 	given := 0
 	for _, p := range []*string{v4, v6, list} {
 		if p != nil {
@@ -71,7 +71,7 @@ func destination(v4, v6, list *string) (netip.Prefix, error) {
 		return netip.Prefix{}, awserr.New("InvalidParameterCombination",
 			"The parameters destinationCidrBlock, destinationIpv6CidrBlock and destinationPrefixListId cannot be used together.")
 	case list != nil:
-		return netip.Prefix{}, awserr.New("InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", *list)
+		return netip.Prefix{}, noPrefixList(c, list)
 	case v6 != nil:
 		return destinationOf("destinationIpv6CidrBlock", *v6, netip.Addr.Is6)
 	}
@@ -107,8 +107,8 @@ func absent(in *wire.CreateRouteInput) error {
 	return nil
 }
 
-// target is the route's target, which exists and lies in the table's VPC.
-func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteInput) (vpc.Route, error) {
+// targets is how many targets a request names.
+func targets(in *wire.CreateRouteInput) int {
 	given := 0
 	for _, id := range []*string{
 		in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.GatewayId, in.NatGatewayId, in.EgressOnlyInternetGatewayId,
@@ -118,6 +118,12 @@ func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteIn
 			given++
 		}
 	}
+	return given
+}
+
+// target is the route's target, which exists and lies in the table's VPC.
+func target(v *store.View, c *api.Call, t vpc.RouteTable, in *wire.CreateRouteInput) (vpc.Route, error) {
+	given := targets(in)
 	switch {
 	case given == 0:
 		return vpc.Route{}, awserr.New("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, vpcEndpointId or instanceId")

@@ -143,25 +143,61 @@ func (s *Server) associateRouteTable(ctx context.Context, c *api.Call, in *wire.
 }
 
 func (s *Server) disassociateRouteTable(ctx context.Context, c *api.Call, in *wire.DisassociateRouteTableInput) (*wire.DisassociateRouteTableOutput, error) {
-	text, err := required("AssociationId", in.AssociationId)
+	return new(wire.DisassociateRouteTableOutput), s.store.Decide(ctx, func(tx *store.Tx) error {
+		t, id, err := associated(&tx.View, c, in.AssociationId)
+		if err != nil {
+			return err
+		}
+		if t, err = t.Disassociate(id); err != nil {
+			return err
+		}
+		tx.RouteTables.Put(t)
+		return nil
+	})
+}
+
+// replaceRouteTableAssociation is also how a VPC gets another main table.
+func (s *Server) replaceRouteTableAssociation(ctx context.Context, c *api.Call, in *wire.ReplaceRouteTableAssociationInput) (*wire.ReplaceRouteTableAssociationOutput, error) {
+	out := &wire.ReplaceRouteTableAssociationOutput{AssociationState: &wire.RouteTableAssociationState{State: "associated"}}
+	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
+		from, id, err := associated(&tx.View, c, in.AssociationId)
+		if err != nil {
+			return err
+		}
+		t, err := need(tx.View.RouteTables, c, vpc.RouteTableIDs, "RouteTableId", in.RouteTableId)
+		if err != nil {
+			return err
+		}
+		t, from, a, err := t.TakeOver(fresh(tx), from, id)
+		if err != nil {
+			return err
+		}
+		tx.RouteTables.Put(from)
+		tx.RouteTables.Put(t)
+		if a.Subnet == "" {
+			v, _ := tx.VPCs.Get(string(t.VPC))
+			v.MainTable = t.ID
+			tx.VPCs.Put(v)
+		}
+		out.NewAssociationId = new(string(a.ID))
+		return nil
+	})
+}
+
+// associated is the caller's table with the association that a request names.
+func associated(v *store.View, c *api.Call, given *string) (vpc.RouteTable, vpc.AssociationID, error) {
+	text, err := required("AssociationId", given)
 	if err != nil {
-		return nil, err
+		return vpc.RouteTable{}, "", err
 	}
 	id, err := vpc.ParseID[vpc.AssociationID](vpc.AssociationIDs, text)
 	if err != nil {
-		return nil, err
+		return vpc.RouteTable{}, "", err
 	}
-	return new(wire.DisassociateRouteTableOutput), s.store.Decide(ctx, func(tx *store.Tx) error {
-		for t := range tx.RouteTables.By("account", c.Owner()) {
-			if _, ok := t.Association(id); !ok {
-				continue
-			}
-			if t, err = t.Disassociate(id); err != nil {
-				return err
-			}
-			tx.RouteTables.Put(t)
-			return nil
+	for t := range v.RouteTables.By("account", c.Owner()) {
+		if _, ok := t.Association(id); ok {
+			return t, id, nil
 		}
-		return vpc.AssociationIDs.NotFound(text)
-	})
+	}
+	return vpc.RouteTable{}, "", vpc.AssociationIDs.NotFound(text)
 }

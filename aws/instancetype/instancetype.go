@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package instancetype knows AWS's usual types of instances, as AWS documents
+// them. It knows nothing of what runs as one of them.
+package instancetype
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Type is one of AWS's types of instances. All of them have their disks in EBS
+// and boot hardware-virtualized images.
+type Type struct {
+	Name       string // m5.large
+	VCPUs      int
+	Threads    int // per core
+	MemoryMiB  int
+	Interfaces int    // network interfaces
+	Addresses  int    // IPv4 addresses of each of them, and as many of IPv6
+	Arch       string // x86_64, arm64
+	Nitro      bool   // else Xen
+	Burstable  bool
+	Current    bool // of the current generation
+	FreeTier   bool
+}
+
+// Of returns the type with the name.
+func Of(name string) (Type, bool) {
+	types := All()
+	i, ok := slices.BinarySearchFunc(types, name, func(t Type, name string) int { return strings.Compare(t.Name, name) })
+	if !ok {
+		return Type{}, false
+	}
+	return types[i], true
+}
+
+// All returns every type by name.
+func All() []Type {
+	var types []Type
+	for _, f := range families {
+		for size := range strings.FieldsSeq(f.sizes) {
+			types = append(types, f.typeOf(size))
+		}
+	}
+	for _, t := range burstable {
+		types = append(types, t.types()...)
+	}
+	slices.SortFunc(types, func(a, b Type) int { return cmp.Compare(a.Name, b.Name) })
+	return types
+}
+
+// family is a row of types that differ in size only.
+type family struct {
+	name, arch string
+	threads    int
+	perVCPU    int // MiB of memory
+	sizes      string
+}
+
+const (
+	amd64 = "x86_64"
+	arm64 = "arm64"
+
+	fifth    = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"
+	compute  = "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"
+	sixth    = fifth + " 32xlarge"
+	graviton = "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"
+)
+
+var families = []family{
+	{"c5", amd64, 2, 2048, compute},
+	{"c6g", arm64, 1, 2048, graviton},
+	{"c6i", amd64, 2, 2048, sixth},
+	{"c7g", arm64, 1, 2048, graviton},
+	{"m5", amd64, 2, 4096, fifth},
+	{"m6g", arm64, 1, 4096, graviton},
+	{"m6i", amd64, 2, 4096, sixth},
+	{"m7g", arm64, 1, 4096, graviton},
+	{"r5", amd64, 2, 8192, fifth},
+	{"r6g", arm64, 1, 8192, graviton},
+	{"r6i", amd64, 2, 8192, sixth},
+	{"r7g", arm64, 1, 8192, graviton},
+}
+
+// vcpus of the sizes; of those that are not here, four for each x.
+var vcpus = map[string]int{"medium": 1, "large": 2, "xlarge": 4}
+
+func (f family) typeOf(size string) Type {
+	n, ok := vcpus[size]
+	if !ok {
+		for _, digit := range strings.TrimSuffix(size, "xlarge") {
+			n = n*10 + int(digit-'0')
+		}
+		n *= 4
+	}
+	t := Type{
+		Name: f.name + "." + size, VCPUs: n, Threads: f.threads, MemoryMiB: n * f.perVCPU,
+		Arch: f.arch, Nitro: true, Current: true,
+	}
+	t.Interfaces, t.Addresses = network(n)
+	return t
+}
+
+// network is how many interfaces, and addresses on each, the types of these
+// families have.
+func network(vcpus int) (interfaces, addresses int) {
+	switch {
+	case vcpus <= 1:
+		return 2, 4
+	case vcpus <= 2:
+		return 3, 10
+	case vcpus <= 8:
+		return 4, 15
+	case vcpus <= 48:
+		return 8, 30
+	}
+	return 15, 50
+}
