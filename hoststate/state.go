@@ -155,6 +155,7 @@ type Instance struct {
 	Resolver   []netip.Addr `json:"resolver"`
 	Domain     string       `json:"domain"` // search domain
 	Running    bool         `json:"running"`
+	Boots      int64        `json:"boots,omitempty"` // its processes begin anew when this is another number
 }
 
 // Key returns the unit's key.

@@ -3,14 +3,12 @@
 package instance
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,12 +57,8 @@ func InitMain(args []string) int {
 }
 
 func prepare(dir string) (Spec, error) {
-	var s Spec
-	b, err := os.ReadFile(filepath.Join(dir, specFile))
+	s, err := readSpec(dir)
 	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
 		return s, err
 	}
 	if err := s.enter(dir); err != nil {

@@ -3,9 +3,9 @@
 package vpc
 
 import (
+	"cmp"
 	"net/netip"
 	"regexp"
-	"time"
 
 	"enishi.dev/enishi/aws/awserr"
 )
@@ -24,6 +24,10 @@ type InstanceSpec struct {
 	UserData    string
 	ClientToken string
 	Min, Max    int
+	Metadata    MetadataOptions
+
+	KeepFromTermination, KeepFromStop bool
+	ShutdownBehavior                  string
 }
 
 // InstanceFacts is what a decision about instances has to know of the world.
@@ -47,25 +51,19 @@ var (
 	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
 )
 
-const maxUserData = 16 << 10 // bytes, before it was encoded
-
 // check refuses what no instance can be.
 func (s InstanceSpec) check() error {
 	switch {
 	case !imageID.MatchString(s.Image):
 		return awserr.New("InvalidAMIID.Malformed", `Invalid id: "%s" (expecting "ami-...")`, s.Image)
-	case !instanceType.MatchString(s.Type):
-		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s.Type)
 	case s.Min < 1:
 		return awserr.New("InvalidParameterValue", "Value (%d) for parameter minCount is invalid. Minimum is 1.", s.Min)
 	case s.Max < s.Min:
 		return awserr.New("InvalidParameterCombination", "The parameter minCount (%d) is larger than maxCount (%d).", s.Min, s.Max)
 	case s.Max > 1 && s.Address != "":
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
-	case len(s.UserData) > maxUserData:
-		return awserr.New("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
 	}
-	return nil
+	return cmp.Or(checkType(s.Type), checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData))
 }
 
 // Launch returns between Min and Max new instances, as many as the quota allows
@@ -102,16 +100,21 @@ func (s InstanceSpec) groups(w InstanceFacts) ([]SecurityGroupID, error) {
 	if len(s.Groups) == 0 {
 		return []SecurityGroupID{w.VPC.DefaultGroup}, nil
 	}
-	for _, id := range s.Groups {
-		g, err := w.Group(id)
+	return groupsIn(s.Subnet, w.Group, s.Groups)
+}
+
+// groupsIn returns the groups, each once, if interfaces of the subnet may have them.
+func groupsIn(n Subnet, group func(SecurityGroupID) (SecurityGroup, error), ids []SecurityGroupID) ([]SecurityGroupID, error) {
+	for _, id := range ids {
+		g, err := group(id)
 		if err != nil {
 			return nil, err
 		}
-		if g.VPC != w.VPC.ID {
-			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, s.Subnet.ID)
+		if g.VPC != n.VPC {
+			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, n.ID)
 		}
 	}
-	return unique(s.Groups), nil
+	return unique(ids), nil
 }
 
 func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID, r ReservationID, index int) (Launched, error) {
@@ -133,44 +136,12 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 	i := Instance{
 		Meta: s.Owner, ID: InstanceID(f.ID("i")), Reservation: r, Image: s.Image, Type: s.Type, KeyName: s.KeyName,
 		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData,
-		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn,
+		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn, Metadata: s.Metadata,
+		KeepFromTermination: s.KeepFromTermination, KeepFromStop: s.KeepFromStop, ShutdownBehavior: s.ShutdownBehavior,
 	}
 	i.Created = f.Now
 	eni := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups, Description: s.Description})
 	eni.Attachment = &Attachment{ID: f.ID("eni-attach"), Instance: i.ID, DeleteOnTermination: true, At: f.Now}
 	i.ENIs = []ENIID{eni.ID}
 	return Launched{i, eni}, nil
-}
-
-// InstanceState is a state with the number that goes over the wire with it.
-type InstanceState struct {
-	Code int32
-	Name string
-}
-
-// State is the instance's state, computed from what is wanted and what was observed.
-func (i Instance) State() InstanceState {
-	switch {
-	case !i.Status.Gone.IsZero():
-		return InstanceState{48, "terminated"}
-	case i.PowerWanted == PowerTerminated:
-		return InstanceState{32, "shutting-down"}
-	case i.Status.Running:
-		return InstanceState{16, "running"}
-	}
-	return InstanceState{0, "pending"}
-}
-
-// instanceTombstone is how long a terminated instance is still described.
-const instanceTombstone = time.Hour
-
-// Forgotten says that a terminated instance is not described any more.
-func (i Instance) Forgotten(now time.Time) bool {
-	return !i.Status.Gone.IsZero() && now.Sub(i.Status.Gone) > instanceTombstone
-}
-
-// Terminate returns i as it is after somebody wants it gone.
-func (i Instance) Terminate() Instance {
-	i.PowerWanted = PowerTerminated
-	return i
 }

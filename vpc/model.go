@@ -173,6 +173,15 @@ type Instance struct {
 	ClientToken string        `json:"clientToken,omitempty"`
 	LaunchIndex int           `json:"launchIndex"`
 	PowerWanted Power         `json:"powerWanted"`
+	// Boots counts how often it was started or rebooted since its launch: its host
+	// begins its processes anew for each.
+	Boots    int64           `json:"boots,omitempty"`
+	Started  time.Time       `json:"started,omitzero"` // the last time it was started; zero: at its launch
+	Metadata MetadataOptions `json:"metadata,omitzero"`
+
+	KeepFromTermination bool   `json:"keepFromTermination,omitempty"` // TerminateInstances is refused
+	KeepFromStop        bool   `json:"keepFromStop,omitempty"`        // StopInstances is refused
+	ShutdownBehavior    string `json:"shutdownBehavior,omitempty"`    // stop, terminate; "": stop
 
 	Status InstanceStatus `json:"-"` // written by control/lifecycle alone, under its own key
 }
@@ -183,12 +192,14 @@ type Power string
 // What an instance can be asked to be.
 const (
 	PowerOn         Power = "on"
+	PowerOff        Power = "off"
 	PowerTerminated Power = "terminated"
 )
 
 // InstanceStatus is what was observed of an instance.
 type InstanceStatus struct {
 	Running bool      `json:"running,omitempty"`
+	Stopped bool      `json:"stopped,omitempty"` // its host has ended its processes, as was wanted
 	Reason  string    `json:"reason,omitempty"`
 	Gone    time.Time `json:"gone,omitzero"` // its processes and interfaces are gone since then
 }

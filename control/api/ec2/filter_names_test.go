@@ -23,6 +23,7 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 	knows := map[string]func(string) bool{
 		"DescribeAvailabilityZones":   known(zoneFilters(r.Name)),
 		"DescribeInstances":           known(instanceFilters(c, v)),
+		"DescribeInstanceStatus":      known(statusFilters(c)),
 		"DescribeNetworkInterfaces":   known(interfaceFilters(c, v)),
 		"DescribeRegions":             known(regionFilters),
 		"DescribeRouteTables":         known(routeTableFilters()),

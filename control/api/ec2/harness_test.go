@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write what comes into the scripts")
 //	default-vpc                                    makes the caller's default VPC, as setting up an account does
 //	ready ENDPOINT                                 has hosts report that they reached it
 //	running INSTANCE                               has its host report that it runs
+//	stopped INSTANCE                               has its host report that it has stopped
 //	gone ENDPOINT|INSTANCE                         has hosts let go of what is to be deleted
 //	interface SUBNET ADDRESS [attached] [GROUP]    makes an interface, as launching an instance does
 func TestScripts(t *testing.T) {
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"interface":   makeInterface,
 			"ready":       reachEndpoint,
 			"running":     runInstance,
+			"stopped":     stopInstance,
 			"gone":        endResource,
 		},
 	})
@@ -95,7 +97,11 @@ func reachEndpoint(w *apitest.World, ts *testscript.TestScript, _ bool, args []s
 }
 
 func runInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
-	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running = true })
+	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running, i.Status.Stopped = true, false })
+}
+
+func stopInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
+	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running, i.Status.Stopped = false, true })
 }
 
 func endResource(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
