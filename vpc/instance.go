@@ -21,7 +21,7 @@ type InstanceSpec struct {
 	Address     string // that the caller chose, or ""
 	Groups      []SecurityGroupID
 	Description string // of the interface
-	UserData    string
+	UserData    []byte
 	ClientToken string
 	Min, Max    int
 	Metadata    MetadataOptions
@@ -63,7 +63,7 @@ func (s InstanceSpec) check() error {
 	case s.Max > 1 && s.Address != "":
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
 	}
-	return cmp.Or(checkType(s.Type), checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData))
+	return cmp.Or(checkType(s.Type), checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
 }
 
 // Launch returns between Min and Max new instances, as many as the quota allows

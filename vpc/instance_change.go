@@ -13,7 +13,7 @@ type InstanceChange struct {
 	KeepFromTermination *bool
 	KeepFromStop        *bool
 	ShutdownBehavior    *string
-	UserData            *string
+	UserData            *[]byte
 	Type                *string
 	SourceCheck         *bool             // of its interface
 	Groups              []SecurityGroupID // of its interface; nil leaves them
@@ -120,8 +120,8 @@ func checkType(s string) error {
 
 const maxUserData = 16 << 10 // bytes, before it was encoded
 
-func checkUserData(s string) error {
-	if len(s) > maxUserData {
+func checkUserData(b []byte) error {
+	if len(b) > maxUserData {
 		return awserr.New("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
 	}
 	return nil

@@ -4,7 +4,6 @@ package vpc
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -26,9 +25,9 @@ func TestModifyInstance(t *testing.T) {
 		{"what a shutdown does", running, InstanceChange{ShutdownBehavior: new("terminate")}, "", func(i Instance, _ *ENI) bool { return i.Shutdown() == "terminate" }},
 		{"a shutdown that is none", running, InstanceChange{ShutdownBehavior: new("sleep")},
 			"InvalidParameterValue: Value (sleep) for parameter instanceInitiatedShutdownBehavior is invalid. Unknown shutdown behavior.", nil},
-		{"user data while it runs", running, InstanceChange{UserData: new("x")}, "IncorrectInstanceState: The instance 'i-1' is not in the 'stopped' state.", nil},
-		{"user data while it is off", stopped, InstanceChange{UserData: new("x")}, "", func(i Instance, _ *ENI) bool { return i.UserData == "x" }},
-		{"too much user data", stopped, InstanceChange{UserData: new(strings.Repeat("x", maxUserData+1))}, "InvalidUserData.Malformed: User data is limited to 16384 bytes", nil},
+		{"user data while it runs", running, InstanceChange{UserData: new([]byte("x"))}, "IncorrectInstanceState: The instance 'i-1' is not in the 'stopped' state.", nil},
+		{"user data while it is off", stopped, InstanceChange{UserData: new([]byte("x"))}, "", func(i Instance, _ *ENI) bool { return string(i.UserData) == "x" }},
+		{"too much user data", stopped, InstanceChange{UserData: new(make([]byte, maxUserData+1))}, "InvalidUserData.Malformed: User data is limited to 16384 bytes", nil},
 		{"the type while it runs", running, InstanceChange{Type: new("t3.micro")}, "IncorrectInstanceState: The instance 'i-1' is not in the 'stopped' state.", nil},
 		{"the type while it is off", stopped, InstanceChange{Type: new("t3.nano")}, "", func(i Instance, _ *ENI) bool { return i.Type == "t3.nano" }},
 		{"a type that is none", stopped, InstanceChange{Type: new("x")}, "InvalidParameterValue: Invalid value 'x' for InstanceType.", nil},
@@ -81,6 +80,9 @@ func TestMetadataOptions(t *testing.T) {
 	if n := (MetadataOptions{}).Hops(); n != 1 {
 		t.Errorf("nobody asked for hops: %d", n)
 	}
-	_, err := Instance{ID: "i-1", PowerWanted: PowerTerminated}.SetMetadata(MetadataChange{})
+	tagged := Instance{PowerWanted: PowerOn, Meta: Meta{Tags: map[string]string{"a b": "c"}}}
+	_, err := tagged.SetMetadata(MetadataChange{Tags: "enabled"})
+	wantError(t, err, `InvalidParameterValue: 'a b' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\-_+=,.@:]{1,255}), and must not be a reserved name ('.', '..', '_index')`)
+	_, err = Instance{ID: "i-1", PowerWanted: PowerTerminated}.SetMetadata(MetadataChange{})
 	wantError(t, err, "IncorrectInstanceState: The instance 'i-1' is not in a state from which its metadata options can be modified.")
 }

@@ -3,6 +3,7 @@
 package vpc
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -62,12 +63,32 @@ func (o MetadataOptions) Change(c MetadataChange) (MetadataOptions, error) {
 	return o, nil
 }
 
+// metadataTag is what the key of a tag must be to be a path.
+var metadataTag = regexp.MustCompile(`^[0-9a-zA-Z_+=,.@:-]{1,255}$`)
+
+// MetadataTag says whether a tag with the key can be among an instance's metadata.
+func MetadataTag(key string) bool {
+	return metadataTag.MatchString(key) && key != "." && key != ".." && key != "_index"
+}
+
+// checkTags refuses tags among the metadata if they cannot be.
+func (o MetadataOptions) checkTags(tags map[string]string) error {
+	for k := range tags {
+		if o.Tags && !MetadataTag(k) {
+			return awserr.New("InvalidParameterValue", `'%s' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\-_+=,.@:]{1,255}), and must not be a reserved name ('.', '..', '_index')`, k)
+		}
+	}
+	return nil
+}
+
 // SetMetadata returns i with its options changed.
 func (i Instance) SetMetadata(c MetadataChange) (Instance, error) {
 	if i.ending() {
 		return i, awserr.New("IncorrectInstanceState", "The instance '%s' is not in a state from which its metadata options can be modified.", i.ID)
 	}
 	var err error
-	i.Metadata, err = i.Metadata.Change(c)
-	return i, err
+	if i.Metadata, err = i.Metadata.Change(c); err != nil {
+		return i, err
+	}
+	return i, i.Metadata.checkTags(i.Tags)
 }

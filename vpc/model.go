@@ -169,7 +169,7 @@ type Instance struct {
 	Zone        string        `json:"zone"`
 	ENIs        []ENIID       `json:"enis"` // by device number
 	Host        string        `json:"host"` // where it runs
-	UserData    string        `json:"userData,omitempty"`
+	UserData    []byte        `json:"userData,omitempty"`
 	ClientToken string        `json:"clientToken,omitempty"`
 	LaunchIndex int           `json:"launchIndex"`
 	PowerWanted Power         `json:"powerWanted"`

@@ -22,7 +22,7 @@ func (w world) network(id string) *hoststate.Network {
 	if !ok || !w.takesPart(v.ID) {
 		return nil
 	}
-	n := &hoststate.Network{ID: id, VNI: v.VNI, Account: v.Account, Region: v.Region, Prefixes: slices.Clone(v.CIDRs)}
+	n := &hoststate.Network{ID: id, VNI: v.VNI, Account: v.Account, Region: v.Region, Prefixes: slices.Clone(v.CIDRs), Metadata: metadataAddresses}
 	if v.DNSSupport {
 		n.Resolver = []netip.Addr{baseResolver(v), resolver4, resolver6}
 		n.Domain = vpc.InternalDomain(v.Region)

@@ -23,12 +23,12 @@ func needInstance(v *store.View, c *api.Call, s *Server, id *string) (vpc.Instan
 }
 
 // userData is what a request has as BASE64.
-func userData(encoded string) (string, error) {
+func userData(encoded string) ([]byte, error) {
 	b, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		return "", awserr.New("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
+		return nil, awserr.New("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
 	}
-	return string(b), nil
+	return b, nil
 }
 
 func (s *Server) describeInstanceAttribute(_ context.Context, c *api.Call, in *wire.DescribeInstanceAttributeInput) (*wire.DescribeInstanceAttributeOutput, error) {
@@ -45,8 +45,8 @@ func (s *Server) describeInstanceAttribute(_ context.Context, c *api.Call, in *w
 		out.InstanceType = &wire.AttributeValue{Value: new(i.Type)}
 	case "userData":
 		out.UserData = new(wire.AttributeValue)
-		if i.UserData != "" {
-			out.UserData.Value = new(base64.StdEncoding.EncodeToString([]byte(i.UserData)))
+		if len(i.UserData) > 0 {
+			out.UserData.Value = new(base64.StdEncoding.EncodeToString(i.UserData))
 		}
 	case "disableApiTermination":
 		out.DisableApiTermination = yes(i.KeepFromTermination)

@@ -69,13 +69,13 @@ func instanceChange(in *wire.ModifyInstanceAttributeInput) (c vpc.InstanceChange
 		c.Type = new(value(a.Value))
 	}
 	if a := in.UserData; a != nil {
-		c.UserData = new(string(a.Value))
+		c.UserData = &a.Value
 	}
 	return c, named(&c, string(in.Attribute), value(in.Value))
 }
 
 // named adds the attribute with the name to c, if there is one.
-func named(c *vpc.InstanceChange, name, text string) (err error) {
+func named(c *vpc.InstanceChange, name, text string) error {
 	var flag **bool
 	switch name {
 	case "":
@@ -85,8 +85,9 @@ func named(c *vpc.InstanceChange, name, text string) (err error) {
 	case "instanceInitiatedShutdownBehavior":
 		c.ShutdownBehavior = &text
 	case "userData":
-		text, err = userData(text)
-		c.UserData = &text
+		b, err := userData(text)
+		c.UserData = &b
+		return err
 	case "disableApiTermination":
 		flag = &c.KeepFromTermination
 	case "disableApiStop":
@@ -97,7 +98,7 @@ func named(c *vpc.InstanceChange, name, text string) (err error) {
 		return awserr.New("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", name)
 	}
 	if flag == nil {
-		return err
+		return nil
 	}
 	switch lower := strings.ToLower(text); lower {
 	case "true", "false":
