@@ -157,7 +157,7 @@ func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *runn
 		return nil, err
 	}
 	return instance.Start(ctx, instance.Spec{
-		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region, Boots: u.Boots,
+		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region, Boots: u.Boots, Script: u.Script,
 		CA: ca, Hide: []string{a.RunDir}, Detach: []string{a.layout.state()},
 	}, a.layout.instance(u.ID), r.ns)
 }
@@ -171,6 +171,7 @@ func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
 		addresses = append(addresses, i.Addresses...)
 	}
 	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning})
+	a.watchConsole(u.ID, p)
 	a.board.runs(u.ID, addresses, p, func() {
 		a.Log.Warn("instance ended by itself", "instance", u.ID)
 		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended"})

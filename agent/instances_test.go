@@ -195,6 +195,25 @@ func TestInstanceLife(t *testing.T) {
 	})
 }
 
+func TestAScriptRunsWhenItsInstanceBeginsAndIsHeard(t *testing.T) {
+	h := newHost(t)
+	i1, e1 := testInstance("i-1", "vpc-a", 101, 1, "10.0.1.10")
+	i1.Script = []byte("#!/bin/sh\nhostname\nid -u\n")
+	h.want(append(testNetwork("vpc-a", 101), i1, e1))
+	h.until("its console is told", func(hoststate.Report) bool { return h.consoles["i-1"] == "host-i-1\n65534\n" })
+	t.Run("it does not run again when it is no more wanted, and another agent tells of it", func(t *testing.T) {
+		without := *i1
+		without.Script = nil
+		h.want(units(&without))
+		h.stop()
+		h.mu.Lock()
+		delete(h.consoles, "i-1")
+		h.mu.Unlock()
+		h.start()
+		h.until("its console is told again", func(hoststate.Report) bool { return h.consoles["i-1"] == "host-i-1\n65534\n" })
+	})
+}
+
 func TestRefusals(t *testing.T) {
 	h := newHost(t)
 	if err := os.Remove(h.path("ca.pem")); err != nil {

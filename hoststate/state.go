@@ -160,6 +160,9 @@ type Instance struct {
 	Domain     string       `json:"domain"` // search domain
 	Running    bool         `json:"running"`
 	Boots      int64        `json:"boots,omitempty"` // its processes begin anew when this is another number
+	// Script runs when the processes begin; what it writes is the console. It is
+	// there only until the instance was seen running.
+	Script []byte `json:"script,omitempty"`
 }
 
 // Metadata is what an instance is told of itself when it asks.

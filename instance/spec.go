@@ -21,10 +21,11 @@ type Spec struct {
 	Domain   string       `json:"domain"` // search domain
 	Resolver []netip.Addr `json:"resolver"`
 	Region   string       `json:"region"`
-	Boots    int64        `json:"boots"`  // how often it has begun anew before
-	CA       []byte       `json:"-"`      // PEM: whom TLS clients trust beside whom they trust on the host
-	Hide     []string     `json:"hide"`   // directories that are empty inside
-	Detach   []string     `json:"detach"` // mounts of which an instance keeps no copy: what they pin can go
+	Boots    int64        `json:"boots"`            // how often it has begun anew before
+	Script   []byte       `json:"script,omitempty"` // runs as soon as commands can; see [Instance.Console]
+	CA       []byte       `json:"-"`                // PEM: whom TLS clients trust beside whom they trust on the host
+	Hide     []string     `json:"hide"`             // directories that are empty inside
+	Detach   []string     `json:"detach"`           // mounts of which an instance keeps no copy: what they pin can go
 }
 
 // The files that start prepares and init mounts over the host's. exec.sock is
@@ -37,6 +38,7 @@ const (
 	caFile       = "ca-bundle.pem"
 	specFile     = "spec.json"
 	execSocket   = "exec.sock"
+	consoleFile  = "console"
 	pidFile      = "pid"
 )
 

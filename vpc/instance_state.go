@@ -3,6 +3,7 @@
 package vpc
 
 import (
+	"bytes"
 	"time"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -68,16 +69,20 @@ func (i Instance) Stop() (Instance, error) {
 	case i.KeepFromStop:
 		return i, awserr.New("OperationNotPermitted",
 			"The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.", i.ID)
-	case i.neverRan():
+	case i.PowerWanted == PowerOn && !i.Status.Ran:
 		return i, awserr.New("IncorrectInstanceState", "Instance '%s' cannot be stopped as it has never reached the 'running' state.", i.ID)
 	}
 	i.PowerWanted = PowerOff
 	return i, nil
 }
 
-// neverRan: a reason is given only of what ran once, and ended by itself.
-func (i Instance) neverRan() bool {
-	return i.PowerWanted == PowerOn && i.Boots == 0 && !i.Status.Running && i.Status.Reason == ""
+// Script is what its host runs when the instance is there for the first time:
+// its user data, if that is a script.
+func (i Instance) Script() []byte {
+	if i.Status.Ran || !bytes.HasPrefix(i.UserData, []byte("#!")) {
+		return nil
+	}
+	return i.UserData
 }
 
 // Start returns i as it is after somebody wants it on. One that is on stays as it is.

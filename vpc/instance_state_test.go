@@ -47,12 +47,12 @@ func TestInstanceState(t *testing.T) {
 func TestPower(t *testing.T) {
 	states := map[string]Instance{
 		"new":           {PowerWanted: PowerOn},
-		"running":       {PowerWanted: PowerOn, Status: InstanceStatus{Running: true}},
-		"failed":        {PowerWanted: PowerOn, Status: InstanceStatus{Reason: "its first process ended"}},
-		"stopping":      {PowerWanted: PowerOff, Status: InstanceStatus{Running: true}},
-		"stopped":       {PowerWanted: PowerOff, Status: InstanceStatus{Stopped: true}},
-		"started again": {PowerWanted: PowerOn, Boots: 1, Status: InstanceStatus{Stopped: true}},
-		"shutting-down": {PowerWanted: PowerTerminated, Status: InstanceStatus{Running: true}},
+		"running":       {PowerWanted: PowerOn, Status: InstanceStatus{Running: true, Ran: true}},
+		"failed":        {PowerWanted: PowerOn, Status: InstanceStatus{Ran: true, Reason: "its first process ended"}},
+		"stopping":      {PowerWanted: PowerOff, Status: InstanceStatus{Running: true, Ran: true}},
+		"stopped":       {PowerWanted: PowerOff, Status: InstanceStatus{Stopped: true, Ran: true}},
+		"started again": {PowerWanted: PowerOn, Boots: 1, Status: InstanceStatus{Stopped: true, Ran: true}},
+		"shutting-down": {PowerWanted: PowerTerminated, Status: InstanceStatus{Running: true, Ran: true}},
 		"terminated":    {PowerWanted: PowerTerminated, Status: InstanceStatus{Gone: now}},
 	}
 	const (
@@ -107,6 +107,16 @@ func TestPower(t *testing.T) {
 			}
 		})
 	}
+	t.Run("its script is for the first time", func(t *testing.T) {
+		for text, script := range map[string]bool{"": false, "#cloud-config\n": false, "#!/bin/sh\n": true} {
+			for ran, want := range map[bool]bool{false: script, true: false} {
+				i := Instance{UserData: []byte(text), Status: InstanceStatus{Ran: ran}}
+				if got := string(i.Script()) == text && text != ""; got != want {
+					t.Errorf("%q, ran %t: %q", text, ran, i.Script())
+				}
+			}
+		}
+	})
 	t.Run("one that is kept from it does not stop or end", func(t *testing.T) {
 		i := states["running"]
 		i.ID, i.KeepFromStop, i.KeepFromTermination = "i-1", true, true

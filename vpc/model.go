@@ -200,6 +200,10 @@ const (
 type InstanceStatus struct {
 	Running bool      `json:"running,omitempty"`
 	Stopped bool      `json:"stopped,omitempty"` // its host has ended its processes, as was wanted
+	Ran     bool      `json:"ran,omitempty"`     // it has been running, once
 	Reason  string    `json:"reason,omitempty"`
 	Gone    time.Time `json:"gone,omitzero"` // its processes and interfaces are gone since then
+
+	Console   []byte    `json:"console,omitempty"` // the last that its user data's script has said
+	ConsoleAt time.Time `json:"consoleAt,omitzero"`
 }

@@ -190,7 +190,7 @@ func (w world) instance(id string) *hoststate.Instance {
 	out := &hoststate.Instance{
 		ID: id, Network: string(i.VPC), Host: i.Host, Account: i.Account, Region: i.Region, Zone: i.Zone,
 		Interfaces: []string{}, Resolver: []netip.Addr{baseResolver(v)}, Domain: vpc.InternalDomain(i.Region),
-		Running: i.PowerWanted == vpc.PowerOn, Boots: i.Boots,
+		Running: i.PowerWanted == vpc.PowerOn, Boots: i.Boots, Script: i.Script(),
 	}
 	for _, eni := range i.ENIs {
 		out.Interfaces = append(out.Interfaces, string(eni))

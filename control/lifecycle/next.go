@@ -165,6 +165,7 @@ func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Ins
 			return nil, true // until its host reports it again
 		}
 		i.Status.Running, i.Status.Reason, i.Status.Stopped = running, seen.Reason, false
+		i.Status.Ran = i.Status.Ran || running
 		return put(i), false
 	case i.PowerWanted == vpc.PowerOff:
 		if !reported || seen.State != hoststate.InstanceStopped || i.Status.Stopped {

@@ -588,6 +588,18 @@ type DescribeInstanceStatusOutput struct {
 	NextToken        *string          `x:"nextToken"`
 }
 
+type GetConsoleOutputInput struct {
+	InstanceId *string `q:"InstanceId" required:"true"`
+	DryRun     *bool   `q:"DryRun"`
+	Latest     *bool   `q:"Latest"`
+}
+
+type GetConsoleOutputOutput struct {
+	InstanceId *string    `x:"instanceId"`
+	Output     *string    `x:"output"`
+	Timestamp  *time.Time `x:"timestamp"`
+}
+
 type DescribeInstanceAttributeInput struct {
 	Attribute  InstanceAttributeName `q:"Attribute" required:"true"`
 	InstanceId *string               `q:"InstanceId" required:"true"`
@@ -1974,6 +1986,7 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"StartInstances":                {func() any { return new(StartInstancesInput) }, func() any { return new(StartInstancesOutput) }},
 	"RebootInstances":               {func() any { return new(RebootInstancesInput) }, func() any { return new(RebootInstancesOutput) }},
 	"DescribeInstanceStatus":        {func() any { return new(DescribeInstanceStatusInput) }, func() any { return new(DescribeInstanceStatusOutput) }},
+	"GetConsoleOutput":              {func() any { return new(GetConsoleOutputInput) }, func() any { return new(GetConsoleOutputOutput) }},
 	"DescribeInstanceAttribute":     {func() any { return new(DescribeInstanceAttributeInput) }, func() any { return new(DescribeInstanceAttributeOutput) }},
 	"ModifyInstanceAttribute":       {func() any { return new(ModifyInstanceAttributeInput) }, func() any { return new(ModifyInstanceAttributeOutput) }},
 	"ModifyInstanceMetadataOptions": {func() any { return new(ModifyInstanceMetadataOptionsInput) }, func() any { return new(ModifyInstanceMetadataOptionsOutput) }},

@@ -43,6 +43,7 @@ func (s *Server) actions() map[string]api.Action {
 		"DescribeVpcEndpoints":          api.Handle("ec2:DescribeVpcEndpoints", s.describeVPCEndpoints),
 		"DescribeVpcs":                  api.Handle("ec2:DescribeVpcs", s.describeVPCs),
 		"DisassociateRouteTable":        api.Handle("ec2:DisassociateRouteTable", s.disassociateRouteTable),
+		"GetConsoleOutput":              api.Handle("ec2:GetConsoleOutput", s.getConsoleOutput, api.On("instance", "InstanceId")),
 		"ModifyInstanceAttribute":       api.Handle("ec2:ModifyInstanceAttribute", s.modifyInstanceAttribute, api.On("instance", "InstanceId")),
 		"ModifyInstanceMetadataOptions": api.Handle("ec2:ModifyInstanceMetadataOptions", s.modifyInstanceMetadataOptions, api.On("instance", "InstanceId")),
 		"ModifySubnetAttribute":         api.Handle("ec2:ModifySubnetAttribute", s.modifySubnetAttribute, api.On("subnet", "SubnetId")),
