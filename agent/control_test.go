@@ -24,6 +24,7 @@ func (h *host) control() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/feed", h.serveFeed)
 	mux.HandleFunc("POST /v1/report", h.takeReport)
+	mux.HandleFunc("POST /v1/console", h.takeConsole)
 	s := &http.Server{Handler: mux}
 	go func() { _ = s.Serve(l) }()
 	h.t.Cleanup(func() { s.Close() })
@@ -81,6 +82,23 @@ func (h *host) takeReport(_ http.ResponseWriter, r *http.Request) {
 	maps.DeleteFunc(h.reported.Refused, func(_, why string) bool { return why == "" })
 	maps.Copy(h.reported.Ready, rep.Ready)
 	maps.Copy(h.reported.Instances, rep.Instances)
+	h.changed.Broadcast()
+}
+
+// takeConsole refuses the first of each instance: the agent tries again.
+func (h *host) takeConsole(w http.ResponseWriter, r *http.Request) {
+	var c hoststate.Console
+	if err := json.NewDecoder(r.Body).Decode(&c); err != nil || c.Host != hostName {
+		h.t.Errorf("console %+v: %v", c, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.consoles[c.Instance]; !ok {
+		h.consoles[c.Instance] = ""
+		http.Error(w, "not now", http.StatusServiceUnavailable)
+		return
+	}
+	h.consoles[c.Instance] = string(c.Output)
 	h.changed.Broadcast()
 }
 

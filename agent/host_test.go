@@ -53,6 +53,7 @@ type host struct {
 	world    map[hoststate.Key]hoststate.Unit
 	feeds    map[chan hoststate.Delta]bool
 	reported hoststate.Report // everything that holds
+	consoles map[string]string
 }
 
 func newHost(t *testing.T) *host {
@@ -67,7 +68,7 @@ func newHost(t *testing.T) *host {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h := &host{t: t, run: dir, ca: newAuthority(t), world: map[hoststate.Key]hoststate.Unit{}, feeds: map[chan hoststate.Delta]bool{}}
+	h := &host{t: t, run: dir, ca: newAuthority(t), world: map[hoststate.Key]hoststate.Unit{}, feeds: map[chan hoststate.Delta]bool{}, consoles: map[string]string{}}
 	h.changed = sync.NewCond(&h.mu)
 	h.reported = hoststate.Report{Refused: map[string]string{}, Ready: map[string]int64{}, Instances: map[string]hoststate.InstanceReport{}}
 	h.writeCA()

@@ -124,7 +124,7 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 		r := a.instances[id]
 		switch {
 		case err != nil:
-		case r.process == nil:
+		case r.process == nil, r.process.Boots() != u.Boots:
 			starts = append(starts, &start{unit: u, r: r})
 		default:
 			a.board.has(id, addressesOf(interfaces))
@@ -149,18 +149,30 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 }
 
 // startProcess starts the instance's first process, or takes over the one that
-// an earlier agent started.
+// an earlier agent started. One of an earlier boot makes way first.
 func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *running) (*instance.Instance, error) {
-	p, err := instance.Adopt(a.layout.instance(u.ID))
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return p, err
+	p := r.process
+	if p == nil {
+		var err error
+		if p, err = instance.Adopt(a.layout.instance(u.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if p != nil && p.Boots() == u.Boots {
+		return p, nil
+	}
+	if p != nil {
+		a.board.remove(u.ID)
+		if err := p.Kill(); err != nil {
+			return nil, fmt.Errorf("end processes: %w", err)
+		}
 	}
 	ca, err := os.ReadFile(a.layout.ca())
 	if err != nil {
 		return nil, err
 	}
 	return instance.Start(ctx, instance.Spec{
-		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region,
+		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region, Boots: u.Boots, Script: u.Script,
 		CA: ca, Hide: []string{a.RunDir}, Detach: []string{a.layout.state()},
 	}, a.layout.instance(u.ID), r.ns)
 }
@@ -177,6 +189,7 @@ func addressesOf(interfaces []*hoststate.Interface) (addresses []netip.Addr) {
 func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
 	_, interfaces := a.wanted(u.ID)
 	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning})
+	a.watchConsole(u.ID, p)
 	a.board.runs(u.ID, addressesOf(interfaces), p, func() {
 		a.Log.Warn("instance ended by itself", "instance", u.ID)
 		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended"})

@@ -134,6 +134,37 @@ func TestInstanceLife(t *testing.T) {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
+	t.Run("for another boot its processes begin anew, and its interface stays", func(t *testing.T) {
+		processes := func() string {
+			b, _ := os.ReadFile(h.path("state/instances/i-1/pid"))
+			return string(b)
+		}
+		first, link := processes(), h.sh("i-1", "cat /sys/class/net/eth0/ifindex")
+		again := *i1
+		again.Boots = 1
+		h.want(units(&again))
+		second := processes()
+		if second == first || second == "" {
+			t.Errorf("its processes were %q and are %q", first, second)
+		}
+		if now := h.sh("i-1", "cat /sys/class/net/eth0/ifindex"); now != link {
+			t.Errorf("its interface is link %s, and was %s", now, link)
+		}
+		h.stop()
+		i1.Boots = 2
+		h.mu.Lock()
+		h.world[i1.Key()] = i1 // what is wanted changes while no agent is there
+		h.mu.Unlock()
+		h.start()
+		eventually(t, "the next agent begins it anew", func() bool {
+			now := processes()
+			return now != second && strings.Count(now, " ") == 1
+		})
+		eventually(t, "it can be entered", func() bool { return len(h.status().Instances) == 2 })
+		if got := h.sh("i-1", "hostname"); got != "host-i-1" {
+			t.Errorf("got %s", got)
+		}
+	})
 	t.Run("one that ends by itself has failed, and stays so", func(t *testing.T) {
 		b, err := os.ReadFile(h.path("state/instances/i-1/pid"))
 		if err != nil {
@@ -161,6 +192,25 @@ func TestInstanceLife(t *testing.T) {
 				t.Errorf("%s is left", p)
 			}
 		}
+	})
+}
+
+func TestAScriptRunsWhenItsInstanceBeginsAndIsHeard(t *testing.T) {
+	h := newHost(t)
+	i1, e1 := testInstance("i-1", "vpc-a", 101, 1, "10.0.1.10")
+	i1.Script = []byte("#!/bin/sh\nhostname\nid -u\n")
+	h.want(append(testNetwork("vpc-a", 101), i1, e1))
+	h.until("its console is told", func(hoststate.Report) bool { return h.consoles["i-1"] == "host-i-1\n65534\n" })
+	t.Run("it does not run again when it is no more wanted, and another agent tells of it", func(t *testing.T) {
+		without := *i1
+		without.Script = nil
+		h.want(units(&without))
+		h.stop()
+		h.mu.Lock()
+		delete(h.consoles, "i-1")
+		h.mu.Unlock()
+		h.start()
+		h.until("its console is told again", func(hoststate.Report) bool { return h.consoles["i-1"] == "host-i-1\n65534\n" })
 	})
 }
 

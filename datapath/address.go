@@ -13,6 +13,9 @@ func networkFacts(n *hoststate.Network, w wiring, im image) {
 	for _, a := range n.Resolver {
 		im[addressKey(n.VNI, a)] = bpfAddress{Kind: uint32(bpfAddressKindADDRESS_RESOLVER)}
 	}
+	for _, a := range n.Metadata {
+		im[addressKey(n.VNI, a)] = bpfAddress{Kind: uint32(bpfAddressKindADDRESS_METADATA)}
+	}
 }
 
 func interfaceFacts(i *hoststate.Interface, w wiring, im image) {

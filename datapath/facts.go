@@ -60,7 +60,7 @@ func facts(u hoststate.Unit, w wiring, im image) {
 func check(u hoststate.Unit) error {
 	switch u := u.(type) {
 	case *hoststate.Network:
-		return errOr(checkVNI(u.VNI), checkAddresses(u.Resolver))
+		return errOr(checkVNI(u.VNI), checkAddresses(u.Resolver), checkAddresses(u.Metadata))
 	case *hoststate.Interface:
 		return errOr(checkVNI(u.VNI), checkAddresses(u.Addresses))
 	case *hoststate.GroupSet:

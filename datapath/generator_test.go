@@ -28,9 +28,9 @@ func (g *generator) prefix() netip.Prefix { return netip.MustParsePrefix(g.one(s
 
 // address is one of few, so that packets meet somebody.
 func (g *generator) address(six bool) netip.Addr {
-	list := []string{"10.0.0.2", "10.0.1.99", "172.16.1.1", "172.31.0.1", "192.0.2.1", "169.254.7.7"}
+	list := []string{"10.0.0.2", "10.0.1.99", "172.16.1.1", "172.31.0.1", "192.0.2.1", "169.254.7.7", "169.254.169.254"}
 	if six {
-		list = []string{"fd00:a::99", "2001:db8::1", "fd00:ec2::253", "2600::1", "fe80::7"}
+		list = []string{"fd00:a::99", "2001:db8::1", "fd00:ec2::253", "2600::1", "fe80::7", "fd00:ec2::254"}
 	}
 	if g.IntN(6) > 0 {
 		list = nil
@@ -71,7 +71,7 @@ func (g *generator) rules(n int) (rs []hoststate.Rule) {
 func (g *generator) world(ports []string) []hoststate.Unit {
 	var units []hoststate.Unit
 	for i, id := range []string{"vpc-a", "vpc-b"} {
-		units = append(units, &hoststate.Network{ID: id, VNI: uint32(vniA + i), Resolver: addrs("10.0.0.2", "fd00:ec2::253")[:1+g.IntN(2)]})
+		units = append(units, &hoststate.Network{ID: id, VNI: uint32(vniA + i), Resolver: addrs("10.0.0.2", "fd00:ec2::253")[:1+g.IntN(2)], Metadata: addrs("169.254.169.254", "fd00:ec2::254")[:g.IntN(3)]})
 	}
 	for i := range 4 {
 		set := &hoststate.GroupSet{ID: fmt.Sprint("set-", i), Ingress: g.rules(30), Egress: g.rules(20)}
@@ -108,7 +108,7 @@ func (g *generator) interfaces(ports []string) []hoststate.Unit {
 		e.VNI, e.RouteTable, e.AnySource = uint32(vniA+i%2), fmt.Sprint("rtb-", g.IntN(4)), g.IntN(3) == 0
 		for range 6 {
 			a := g.address(g.IntN(2) == 0)
-			if !slices.Contains(taken[e.VNI], a) && !a.IsLinkLocalUnicast() && a.String() != "10.0.0.2" && a.String() != "fd00:ec2::253" {
+			if !slices.Contains(taken[e.VNI], a) && !reserved(a) && a.String() != "10.0.0.2" {
 				e.Addresses = append(e.Addresses, a)
 				taken[e.VNI] = append(taken[e.VNI], a)
 			}

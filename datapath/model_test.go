@@ -42,8 +42,12 @@ func (m model) fate(from *hoststate.Interface, f frame) string {
 	if !slices.Contains(from.Addresses, f.src) && (!from.AnySource || reserved(f.src)) {
 		return "drop: spoofed source"
 	}
-	if n := find(m, func(n *hoststate.Network) bool { return n.VNI == from.VNI }); slices.Contains(n.Resolver, f.dst) {
+	n := find(m, func(n *hoststate.Network) bool { return n.VNI == from.VNI })
+	switch {
+	case slices.Contains(n.Resolver, f.dst):
 		return m.served(from, f, f.dport == 53 && (f.number() == 6 || f.number() == 17), false)
+	case slices.Contains(n.Metadata, f.dst):
+		return m.served(from, f, f.dport == 80 && f.number() == 6, false)
 	}
 	to := m.holder(from.VNI, f.dst)
 	if to == nil {

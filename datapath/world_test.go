@@ -53,9 +53,10 @@ func world() []hoststate.Unit {
 	b := eni("eni-b", 6, "set-open", "10.0.1.10", "fd00:a::10")
 	b.Network, b.VNI, b.RouteTable = "vpc-b", vniB, "rtb-b"
 	resolver := addrs("10.0.0.2", "169.254.169.253", "fd00:ec2::253")
+	metadata := addrs("169.254.169.254", "fd00:ec2::254")
 	return []hoststate.Unit{
-		&hoststate.Network{ID: "vpc-a", VNI: vniA, Resolver: resolver},
-		&hoststate.Network{ID: "vpc-b", VNI: vniB, Resolver: resolver},
+		&hoststate.Network{ID: "vpc-a", VNI: vniA, Resolver: resolver, Metadata: metadata},
+		&hoststate.Network{ID: "vpc-b", VNI: vniB, Resolver: resolver, Metadata: metadata},
 		&hoststate.GroupSet{ID: "set-1", Groups: []uint32{1}, Egress: all, Ingress: []hoststate.Rule{
 			prefixRule("sgr-ssh", 6, 22, 22, "10.0.0.0/16"),
 			{ID: "sgr-from2", Protocol: -1, From: -1, To: -1, Group: 2},

@@ -34,6 +34,7 @@ const (
 	bpfAddressKindADDRESS_INTERFACE bpfAddressKind = 1
 	bpfAddressKindADDRESS_ENDPOINT  bpfAddressKind = 2
 	bpfAddressKindADDRESS_RESOLVER  bpfAddressKind = 3
+	bpfAddressKindADDRESS_METADATA  bpfAddressKind = 4
 )
 
 type bpfChunk struct {

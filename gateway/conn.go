@@ -15,10 +15,11 @@ import (
 type conn struct {
 	*net.TCPConn
 	network  string    // "" at the public entry
-	endpoint *endpoint // nil at the public entry, and for DNS
+	endpoint *endpoint // nil at the public entry, for DNS and metadata
 	source   netip.Addr
 	local    netip.AddrPort
 	tls      bool
+	metadata bool   // an instance asks what it is
 	unread   []byte // was read to see what it is
 
 	once  sync.Once

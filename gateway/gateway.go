@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package gateway is the unprivileged process of a host that meets tenants: it
-// ends the TLS of endpoints, answers their networks' DNS, serves the public
-// entry, and hands requests on with what the network knows of them. It holds no
+// ends the TLS of endpoints, answers their networks' DNS, tells instances what they
+// are, serves the public entry, and hands requests on with what the network knows of
+// them. It holds no
 // secret but keys it made itself, opens no listening socket, verifies no
 // signature, and knows nothing of what a request asks for.
 package gateway
@@ -48,6 +49,7 @@ type gateway struct {
 	dns      *dns.Server
 
 	endpoints *endpoints
+	instances *instances
 	sockets   *sockets
 	keeper    *keeper
 	entry     *certificate // the public entry's
@@ -69,7 +71,7 @@ func newGateway(o Options) *gateway {
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
 	g.dns = &dns.Server{Records: &g.records, Log: o.Log}
-	g.endpoints = newEndpoints()
+	g.endpoints, g.instances = newEndpoints(), newInstances()
 	g.sockets = &sockets{gateway: g, open: make(map[socketKey]*served)}
 	return g
 }
@@ -126,6 +128,7 @@ func (g *gateway) apply(ctx context.Context, b feed.Batch) error {
 		g.feed.Closed(id)
 	}
 	g.sockets.keepOnly(b)
+	g.instances.apply(b)
 	g.records.Apply(b.Full, b.Set, b.Gone)
 	g.position.Store(&b.Position)
 	return nil

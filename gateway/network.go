@@ -64,6 +64,9 @@ func (n *network) admit(ctx context.Context, tcp *net.TCPConn, queries *sync.Wai
 		n.admitTo(e, c)
 	case local.Port() == portDNS:
 		queries.Go(func() { n.dns.ServeTCP(ctx, c) })
+	case n.gateway.instances.asked(n.id, local):
+		c.metadata = true
+		n.gateway.queue.push(c)
 	default:
 		c.reset()
 	}

@@ -95,6 +95,16 @@ type Report struct {
 	Instances map[string]InstanceReport `json:"instances,omitempty"`
 }
 
+// MaxConsole is how much of an instance's console is kept: the last bytes of it.
+const MaxConsole = 64 << 10
+
+// Console is what the script of an instance has written so far.
+type Console struct {
+	Host     string `json:"host"`
+	Instance string `json:"instance"`
+	Output   []byte `json:"output"`
+}
+
 // InstanceReport is one instance as its host sees it.
 type InstanceReport struct {
 	State  InstanceState `json:"state"`

@@ -22,6 +22,7 @@ const (
 	KindEndpoint   Kind = "endpoint"
 	KindName       Kind = "name"
 	KindInstance   Kind = "instance"
+	KindMetadata   Kind = "metadata"
 )
 
 // Key names one unit on every host.
@@ -46,6 +47,9 @@ type Network struct {
 	// Resolver lists the addresses at which the network's resolver answers
 	// (base+2, 169.254.169.253, fd00:ec2::253). Empty: it does not answer.
 	Resolver []netip.Addr `json:"resolver,omitempty"`
+	// Metadata lists the addresses at which its instances ask what they are
+	// (169.254.169.254, fd00:ec2::254).
+	Metadata []netip.Addr `json:"metadata,omitempty"`
 	// Domain is the suffix of the names ip-a-b-c-d.Domain of the network's addresses.
 	Domain string `json:"domain,omitempty"`
 }
@@ -155,6 +159,25 @@ type Instance struct {
 	Resolver   []netip.Addr `json:"resolver"`
 	Domain     string       `json:"domain"` // search domain
 	Running    bool         `json:"running"`
+	Boots      int64        `json:"boots,omitempty"` // its processes begin anew when this is another number
+	// Script runs when the processes begin; what it writes is the console. It is
+	// there only until the instance was seen running.
+	Script []byte `json:"script,omitempty"`
+}
+
+// Metadata is what an instance is told of itself when it asks.
+type Metadata struct {
+	Instance string       `json:"instance"`
+	Network  string       `json:"network"`
+	Sources  []netip.Addr `json:"sources"` // the addresses from which it asks
+	// Off: it is told nothing.
+	Off           bool  `json:"off,omitempty"`
+	TokenRequired bool  `json:"tokenRequired,omitempty"`
+	Hops          uint8 `json:"hops"`           // that packets with a token may go
+	IPv6          bool  `json:"ipv6,omitempty"` // it may ask over IPv6, too
+	// Files are texts by their paths, below a version of the service: meta-data/mac.
+	Files    map[string]string `json:"files"`
+	UserData []byte            `json:"userData,omitempty"`
 }
 
 // Key returns the unit's key.
@@ -165,6 +188,7 @@ func (r *RouteTable) Key() Key { return Key{KindRouteTable, r.ID} }
 func (e *Endpoint) Key() Key   { return Key{KindEndpoint, e.ID} }
 func (n *Name) Key() Key       { return Key{KindName, n.Network + "/" + n.Name} }
 func (i *Instance) Key() Key   { return Key{KindInstance, i.ID} }
+func (m *Metadata) Key() Key   { return Key{KindMetadata, m.Instance} }
 
 // New returns an empty unit of the kind, or nil for a kind that is not known.
 func New(k Kind) Unit {
@@ -183,6 +207,8 @@ func New(k Kind) Unit {
 		return new(Name)
 	case KindInstance:
 		return new(Instance)
+	case KindMetadata:
+		return new(Metadata)
 	}
 	return nil
 }

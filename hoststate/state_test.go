@@ -18,7 +18,7 @@ import (
 )
 
 var kinds = []hoststate.Kind{hoststate.KindNetwork, hoststate.KindInterface, hoststate.KindGroupSet, hoststate.KindRouteTable,
-	hoststate.KindEndpoint, hoststate.KindName, hoststate.KindInstance}
+	hoststate.KindEndpoint, hoststate.KindName, hoststate.KindInstance, hoststate.KindMetadata}
 
 // fill gives every field of v a value of its own that is not its zero.
 func fill(t *testing.T, v reflect.Value, n *int) {
@@ -51,7 +51,13 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
-	case reflect.Uint16, reflect.Uint32:
+	case reflect.Map:
+		k, e := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(t, k, n)
+		fill(t, e, n)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(k, e)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
 		v.SetUint(uint64(*n))
 	default:
 		t.Fatalf("no value for a field of kind %s", v.Kind())

@@ -64,6 +64,12 @@ func Adopt(dir string) (*Instance, error) {
 		i.pidfd.Close()
 		return nil, fs.ErrNotExist
 	default:
-		return i, nil
 	}
+	s, err := readSpec(dir)
+	if err != nil {
+		i.pidfd.Close()
+		return nil, err
+	}
+	i.boots = s.Boots
+	return i, nil
 }

@@ -104,14 +104,19 @@ func follow(c *net.UnixConn, pid int, end <-chan syscall.WaitStatus) error {
 	}()
 	select {
 	case ws := <-end:
-		code := ws.ExitStatus()
-		if ws.Signaled() {
-			code = 128 + int(ws.Signal())
-		}
+		code := codeOf(ws)
 		return send(c, answer{Exit: &code})
 	case err := <-gone:
 		return err
 	}
+}
+
+// codeOf is what a shell would say of an end.
+func codeOf(ws syscall.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
 }
 
 // hangUp ends a command that nobody waits for any more, and what it started in its session.

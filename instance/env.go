@@ -20,7 +20,7 @@ func (s Spec) environ(given []string) []string {
 		"PATH": defaultPath, "HOME": "/", "TERM": "dumb", "LANG": "C.UTF-8",
 		"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region,
 		"AWS_CA_BUNDLE": bundlePath, "SSL_CERT_FILE": bundlePath, "REQUESTS_CA_BUNDLE": bundlePath, "NODE_EXTRA_CA_CERTS": bundlePath,
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 	}
 	for _, kv := range given {
 		if k, v, ok := strings.Cut(kv, "="); ok && k != "" {

@@ -3,14 +3,12 @@
 package instance
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,43 +42,44 @@ func InitMain(args []string) int {
 		return 1
 	}
 	begin.Close()
-	s, err := prepare(args[2])
+	s, console, err := prepare(args[2])
 	if err == nil {
 		var l net.Listener
 		if l, err = net.FileListener(sock); err == nil {
 			sock.Close()
 			fmt.Fprint(ready, sayReady)
 			ready.Close()
-			return serve(l.(*net.UnixListener), s)
+			return serve(l.(*net.UnixListener), s, console)
 		}
 	}
 	fmt.Fprint(ready, err)
 	return 1
 }
 
-func prepare(dir string) (Spec, error) {
-	var s Spec
-	b, err := os.ReadFile(filepath.Join(dir, specFile))
-	if err != nil {
-		return s, err
+func prepare(dir string) (s Spec, console *os.File, err error) {
+	if s, err = readSpec(dir); err != nil {
+		return s, nil, err
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, err
+	if console, err = s.openConsole(dir); err != nil {
+		return s, nil, err
 	}
 	if err := s.enter(dir); err != nil {
-		return s, err
+		return s, nil, err
+	}
+	if err := s.placeScript(); err != nil {
+		return s, nil, err
 	}
 	if err := unix.Sethostname([]byte(s.Hostname)); err != nil {
-		return s, fmt.Errorf("set hostname: %w", err)
+		return s, nil, fmt.Errorf("set hostname: %w", err)
 	}
 	if err := openNetwork(); err != nil {
-		return s, err
+		return s, nil, err
 	}
 	// Nobody inside may look into this process, which holds the host's files open.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return s, err
+		return s, nil, err
 	}
-	return s, os.Chdir("/")
+	return s, console, os.Chdir("/")
 }
 
 // openNetwork lets users without privileges ping, and listen on low ports: they
@@ -98,12 +97,15 @@ func openNetwork() error {
 }
 
 // serve takes commands until the machine takes this process away.
-func serve(l *net.UnixListener, s Spec) int {
+func serve(l *net.UnixListener, s Spec, console *os.File) int {
 	// Caught, not ignored: what is ignored stays so in the commands.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM)
 	r := newReaper()
 	go r.run()
+	if console != nil {
+		go s.runScript(console, r)
+	}
 	for {
 		c, err := l.AcceptUnix()
 		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {

@@ -22,6 +22,7 @@ import (
 // Instance is a running instance: its first process, and through it all others.
 type Instance struct {
 	dir   string
+	boots int64
 	pidfd *os.File
 	ended chan struct{}
 }
@@ -50,6 +51,7 @@ func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Insta
 	if err != nil {
 		return nil, fmt.Errorf("start instance %s: %w", s.ID, err)
 	}
+	i.boots = s.Boots
 	return i, nil
 }
 
@@ -163,6 +165,9 @@ func (i *Instance) watch(pid int) {
 	})
 	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // ours to reap only if we started it
 }
+
+// Boots is the number of its [Spec].
+func (i *Instance) Boots() int64 { return i.boots }
 
 // Ended is closed when the instance has no process any more.
 func (i *Instance) Ended() <-chan struct{} { return i.ended }

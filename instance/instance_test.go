@@ -42,7 +42,9 @@ type place struct {
 // become makes who run the commands from now on.
 func (p *place) become(who Identity) { p.who.Store(&who) }
 
-func start(t *testing.T) *place {
+func start(t *testing.T) *place { return startWith(t, "") }
+
+func startWith(t *testing.T, script string) *place {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: makes namespaces and mounts")
@@ -69,7 +71,7 @@ func start(t *testing.T) *place {
 	p.Instance, err = Start(t.Context(), Spec{
 		ID: "i-1", Hostname: "ip-10-0-1-10", Domain: "ap-northeast-1.compute.internal", Region: "ap-northeast-1",
 		Resolver: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, CA: []byte("the CA\n"),
-		Hide: []string{top}, Detach: []string{state},
+		Hide: []string{top}, Detach: []string{state}, Script: []byte(script),
 	}, p.dir, ns)
 	if err != nil {
 		t.Fatal(err)

@@ -21,9 +21,11 @@ type Spec struct {
 	Domain   string       `json:"domain"` // search domain
 	Resolver []netip.Addr `json:"resolver"`
 	Region   string       `json:"region"`
-	CA       []byte       `json:"-"`      // PEM: whom TLS clients trust beside whom they trust on the host
-	Hide     []string     `json:"hide"`   // directories that are empty inside
-	Detach   []string     `json:"detach"` // mounts of which an instance keeps no copy: what they pin can go
+	Boots    int64        `json:"boots"`            // how often it has begun anew before
+	Script   []byte       `json:"script,omitempty"` // runs as soon as commands can; see [Instance.Console]
+	CA       []byte       `json:"-"`                // PEM: whom TLS clients trust beside whom they trust on the host
+	Hide     []string     `json:"hide"`             // directories that are empty inside
+	Detach   []string     `json:"detach"`           // mounts of which an instance keeps no copy: what they pin can go
 }
 
 // The files that start prepares and init mounts over the host's. exec.sock is
@@ -36,6 +38,7 @@ const (
 	caFile       = "ca-bundle.pem"
 	specFile     = "spec.json"
 	execSocket   = "exec.sock"
+	consoleFile  = "console"
 	pidFile      = "pid"
 )
 
@@ -65,6 +68,15 @@ func (s Spec) write(dir string) error {
 		}
 	}
 	return nil
+}
+
+// readSpec reads what write wrote.
+func readSpec(dir string) (s Spec, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, specFile))
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(b, &s)
 }
 
 // hostBundle is whom TLS clients trust on the host.

@@ -29,7 +29,7 @@ func TestEnvironmentIsMadeFromNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			want := map[string]string{
 				"PATH": defaultPath, "HOME": "/", "TERM": "dumb", "LANG": "C.UTF-8",
-				"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true",
+				"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1",
 				"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 				"AWS_CA_BUNDLE": "/run/ca-bundle.pem", "SSL_CERT_FILE": "/run/ca-bundle.pem", "REQUESTS_CA_BUNDLE": "/run/ca-bundle.pem", "NODE_EXTRA_CA_CERTS": "/run/ca-bundle.pem",
 			}

@@ -3,11 +3,11 @@
 package vpc
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
-	"time"
 
 	"enishi.dev/enishi/aws/awserr"
 )
@@ -27,9 +27,14 @@ type InstanceSpec struct {
 	// Attached are interfaces that are there already, by device: the one instance
 	// gets them. One as device 0 takes the place of a new interface.
 	Attached    map[int]ENI
-	UserData    string
+	UserData    UserData
+	DataOnly    bool
 	ClientToken string
 	Min, Max    int
+	Metadata    MetadataOptions
+
+	KeepFromTermination, KeepFromStop bool
+	ShutdownBehavior                  string
 }
 
 // InstanceFacts is what a decision about instances has to know of the world.
@@ -50,8 +55,6 @@ type Launched struct {
 
 var instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
 
-const maxUserData = 16 << 10 // bytes, before it was encoded
-
 // check refuses what no instance can be.
 func (s InstanceSpec) check() error {
 	if _, err := ParseID[string](ImageIDs, s.Image); err != nil {
@@ -68,10 +71,8 @@ func (s InstanceSpec) check() error {
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
 	case s.Max > 1 && len(s.Attached) > 0:
 		return awserr.New("InvalidParameterCombination", "You cannot specify a network interface ID for more than one instance.")
-	case len(s.UserData) > maxUserData:
-		return awserr.New("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
 	}
-	return nil
+	return cmp.Or(checkType(s.Type), checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
 }
 
 // Launch returns between Min and Max new instances, as many as the quota allows
@@ -118,8 +119,9 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 	}
 	i := Instance{
 		Meta: s.Owner, ID: InstanceID(f.ID("i")), Reservation: r, Image: s.Image, Type: s.Type, KeyName: s.KeyName,
-		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData,
-		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn,
+		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData, DataOnly: s.DataOnly,
+		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn, Metadata: s.Metadata,
+		KeepFromTermination: s.KeepFromTermination, KeepFromStop: s.KeepFromStop, ShutdownBehavior: s.ShutdownBehavior,
 	}
 	i.Created = f.Now
 	var enis []ENI
@@ -151,37 +153,4 @@ func (s InstanceSpec) address(w InstanceFacts, index int) (netip.Addr, error) {
 		return s.Subnet.Choose(s.Address, w.Used)
 	}
 	return s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
-}
-
-// InstanceState is a state with the number that goes over the wire with it.
-type InstanceState struct {
-	Code int32
-	Name string
-}
-
-// State is the instance's state, computed from what is wanted and what was observed.
-func (i Instance) State() InstanceState {
-	switch {
-	case !i.Status.Gone.IsZero():
-		return InstanceState{48, "terminated"}
-	case i.PowerWanted == PowerTerminated:
-		return InstanceState{32, "shutting-down"}
-	case i.Status.Running:
-		return InstanceState{16, "running"}
-	}
-	return InstanceState{0, "pending"}
-}
-
-// instanceTombstone is how long a terminated instance is still described.
-const instanceTombstone = time.Hour
-
-// Forgotten says that a terminated instance is not described any more.
-func (i Instance) Forgotten(now time.Time) bool {
-	return !i.Status.Gone.IsZero() && now.Sub(i.Status.Gone) > instanceTombstone
-}
-
-// Terminate returns i as it is after somebody wants it gone.
-func (i Instance) Terminate() Instance {
-	i.PowerWanted = PowerTerminated
-	return i
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -16,7 +15,7 @@ func launchSpec(n int) (InstanceSpec, InstanceFacts) {
 	hosts := 0
 	return InstanceSpec{
 			Owner: owner, ENITags: map[string]string{"Name": "eth0"}, Image: "ami-0123456789abcdef0", Type: "t3.micro", KeyName: "mine", Subnet: subnet,
-			Description: "front", UserData: "#!/bin/sh\n", ClientToken: "once", Min: n, Max: n,
+			Description: "front", UserData: []byte("#!/bin/sh\n"), ClientToken: "once", Min: n, Max: n,
 		}, InstanceFacts{
 			VPC: VPC{ID: "vpc-1", DefaultGroup: "sg-default"},
 			Group: func(id SecurityGroupID) (SecurityGroup, error) {
@@ -44,7 +43,7 @@ func TestLaunch(t *testing.T) {
 			i := Instance{
 				Meta: tagged, ID: InstanceID(id("i", n)), Reservation: ReservationID(id("r", 1)), Image: s.Image, Type: "t3.micro", KeyName: "mine",
 				VPC: "vpc-1", Subnet: "subnet-1", Zone: "ap-northeast-1a", ENIs: []ENIID{ENIID(id("eni", n))}, Host: host,
-				UserData: "#!/bin/sh\n", ClientToken: "once", LaunchIndex: n - 1, PowerWanted: PowerOn,
+				UserData: []byte("#!/bin/sh\n"), ClientToken: "once", LaunchIndex: n - 1, PowerWanted: PowerOn,
 			}
 			return Launched{i, []ENI{{
 				Meta: interfaceTagged, ID: i.ENIs[0], Number: uint32(n), VPC: "vpc-1", Subnet: "subnet-1", Zone: "ap-northeast-1a", MAC: macOf(uint32(n)),
@@ -97,8 +96,10 @@ func TestLaunch(t *testing.T) {
 		{"an old image id", func(s *InstanceSpec, _ *InstanceFacts) { s.Image = "ami-00000000" }, 1000, 1, ""},
 		{"a type that is none", func(s *InstanceSpec, _ *InstanceFacts) { s.Type = "t3.enormous" }, 1000, 0, "InvalidParameterValue: Invalid value 't3.enormous' for InstanceType."},
 		{"types of many names", func(s *InstanceSpec, _ *InstanceFacts) { s.Type = "u-6tb1.56xlarge" }, 1000, 1, ""},
-		{"the most user data", func(s *InstanceSpec, _ *InstanceFacts) { s.UserData = strings.Repeat("x", 16384) }, 1000, 1, ""},
-		{"too much user data", func(s *InstanceSpec, _ *InstanceFacts) { s.UserData = strings.Repeat("x", 16385) }, 1000, 0, "InvalidUserData.Malformed: User data is limited to 16384 bytes"},
+		{"the most user data", func(s *InstanceSpec, _ *InstanceFacts) { s.UserData = []byte(strings.Repeat("x", 16384)) }, 1000, 1, ""},
+		{"a shutdown behaviour that is none", func(s *InstanceSpec, _ *InstanceFacts) { s.ShutdownBehavior = "hibernate" }, 1000, 0,
+			"InvalidParameterValue: Value (hibernate) for parameter instanceInitiatedShutdownBehavior is invalid. Unknown shutdown behavior."},
+		{"too much user data", func(s *InstanceSpec, _ *InstanceFacts) { s.UserData = []byte(strings.Repeat("x", 16385)) }, 1000, 0, "InvalidUserData.Malformed: User data is limited to 16384 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, w := launchSpec(1)
@@ -119,38 +120,4 @@ func TestLaunch(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestInstanceState(t *testing.T) {
-	i := Instance{PowerWanted: PowerOn}
-	for _, c := range []struct {
-		name   string
-		change func(*Instance)
-		want   InstanceState
-	}{
-		{"its host has not said that it runs", func(*Instance) {}, InstanceState{0, "pending"}},
-		{"it runs", func(i *Instance) { i.Status.Running = true }, InstanceState{16, "running"}},
-		{"somebody wants it gone, and it still runs", func(i *Instance) { i.Status.Running = true; *i = i.Terminate() }, InstanceState{32, "shutting-down"}},
-		{"it has gone", func(i *Instance) { *i = i.Terminate(); i.Status.Gone = now }, InstanceState{48, "terminated"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			i := i
-			c.change(&i)
-			if got := i.State(); got != c.want {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
-		})
-	}
-	t.Run("it is described for an hour after it has gone", func(t *testing.T) {
-		gone := i
-		gone.Status.Gone = now
-		for after, want := range map[time.Duration]bool{0: false, time.Hour: false, time.Hour + 1: true} {
-			if gone.Forgotten(now.Add(after)) != want {
-				t.Errorf("after %v: forgotten is not %t", after, want)
-			}
-		}
-		if i.Forgotten(now.Add(24 * time.Hour)) {
-			t.Error("one that is there is forgotten")
-		}
-	})
 }

@@ -63,12 +63,18 @@ func groupsIn(v VPC, n SubnetID, find func(SecurityGroupID) (SecurityGroup, erro
 	if len(groups) == 0 {
 		return []SecurityGroupID{v.DefaultGroup}, nil
 	}
+	return namedGroups(v.ID, n, find, groups)
+}
+
+// namedGroups returns the groups, each once, if they are of the VPC v that the
+// subnet n is in.
+func namedGroups(v VPCID, n SubnetID, find func(SecurityGroupID) (SecurityGroup, error), groups []SecurityGroupID) ([]SecurityGroupID, error) {
 	for _, id := range groups {
 		g, err := find(id)
 		if err != nil {
 			return nil, err
 		}
-		if g.VPC != v.ID {
+		if g.VPC != v {
 			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, n)
 		}
 	}

@@ -177,10 +177,20 @@ type Instance struct {
 	Zone        string        `json:"zone"`
 	ENIs        []ENIID       `json:"enis"` // by device number
 	Host        string        `json:"host"` // where it runs
-	UserData    string        `json:"userData,omitempty"`
+	UserData    UserData      `json:"userData,omitempty"`
+	DataOnly    bool          `json:"dataOnly,omitempty"` // its user data is told to it and never run
 	ClientToken string        `json:"clientToken,omitempty"`
 	LaunchIndex int           `json:"launchIndex"`
 	PowerWanted Power         `json:"powerWanted"`
+	// Boots counts how often it was started or rebooted since its launch: its host
+	// begins its processes anew for each.
+	Boots    int64           `json:"boots,omitempty"`
+	Started  time.Time       `json:"started,omitzero"` // the last time it was started; zero: at its launch
+	Metadata MetadataOptions `json:"metadata,omitzero"`
+
+	KeepFromTermination bool   `json:"keepFromTermination,omitempty"` // TerminateInstances is refused
+	KeepFromStop        bool   `json:"keepFromStop,omitempty"`        // StopInstances is refused
+	ShutdownBehavior    string `json:"shutdownBehavior,omitempty"`    // stop, terminate; "": stop
 
 	Status InstanceStatus `json:"-"` // written by control/lifecycle alone, under its own key
 }
@@ -191,12 +201,18 @@ type Power string
 // What an instance can be asked to be.
 const (
 	PowerOn         Power = "on"
+	PowerOff        Power = "off"
 	PowerTerminated Power = "terminated"
 )
 
 // InstanceStatus is what was observed of an instance.
 type InstanceStatus struct {
 	Running bool      `json:"running,omitempty"`
+	Stopped bool      `json:"stopped,omitempty"` // its host has ended its processes, as was wanted
+	Ran     bool      `json:"ran,omitempty"`     // it has been running, once
 	Reason  string    `json:"reason,omitempty"`
 	Gone    time.Time `json:"gone,omitzero"` // its processes and interfaces are gone since then
+
+	Console   []byte    `json:"console,omitempty"` // the last that its user data's script has said
+	ConsoleAt time.Time `json:"consoleAt,omitzero"`
 }

@@ -66,6 +66,8 @@ func (w world) unit(k hoststate.Key) hoststate.Unit {
 		return orNil(w.endpoint(k.ID))
 	case hoststate.KindInstance:
 		return orNil(w.instance(k.ID))
+	case hoststate.KindMetadata:
+		return orNil(w.metadata(k.ID))
 	}
 	return nil // names: see names.go
 }

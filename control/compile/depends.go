@@ -83,7 +83,7 @@ func (u *update) network(id vpc.VPCID) {
 		u.rename(string(e.ID), u.w.names(e))
 	}
 	for i := range u.w.Instances.By("vpc", string(id)) {
-		u.dirty(hoststate.KindInstance, string(i.ID))
+		u.instanceUnits(string(i.ID))
 	}
 	if _, ok := u.w.VPCs.Get(string(id)); ok {
 		return
@@ -155,7 +155,7 @@ func (u *update) eni(id string) {
 		return
 	}
 	if e.Attachment != nil && e.Attachment.Instance != "" {
-		u.dirty(hoststate.KindInstance, string(e.Attachment.Instance))
+		u.instanceUnits(string(e.Attachment.Instance))
 	}
 	for t := range u.w.RouteTables.By("vpc", string(e.VPC)) {
 		if slices.ContainsFunc(t.Routes, func(r vpc.Route) bool {
@@ -191,7 +191,7 @@ func (u *update) joined(id vpc.VPCID) {
 
 // instance: with it hosts take part in its network, or cease to.
 func (u *update) instance(id string) {
-	u.dirty(hoststate.KindInstance, id)
+	u.instanceUnits(id)
 	i, ok := u.w.Instances.Get(id)
 	ok = ok && i.Status.Gone.IsZero()
 	for _, v := range u.members.put(vpc.InstanceID(id), place{i.VPC, i.Host}, ok) {
@@ -200,4 +200,10 @@ func (u *update) instance(id string) {
 	for _, eni := range i.ENIs {
 		u.dirty(hoststate.KindInterface, string(eni))
 	}
+}
+
+// instanceUnits: what an instance is, and what it is told of itself.
+func (u *update) instanceUnits(id string) {
+	u.dirty(hoststate.KindInstance, id)
+	u.dirty(hoststate.KindMetadata, id)
 }

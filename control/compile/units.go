@@ -22,7 +22,7 @@ func (w world) network(id string) *hoststate.Network {
 	if !ok || !w.takesPart(v.ID) {
 		return nil
 	}
-	n := &hoststate.Network{ID: id, VNI: v.VNI, Account: v.Account, Region: v.Region, Prefixes: slices.Clone(v.CIDRs)}
+	n := &hoststate.Network{ID: id, VNI: v.VNI, Account: v.Account, Region: v.Region, Prefixes: slices.Clone(v.CIDRs), Metadata: metadataAddresses}
 	if v.DNSSupport {
 		n.Resolver = []netip.Addr{baseResolver(v), resolver4, resolver6}
 		n.Domain = vpc.InternalDomain(v.Region)
@@ -191,7 +191,7 @@ func (w world) instance(id string) *hoststate.Instance {
 	out := &hoststate.Instance{
 		ID: id, Network: string(i.VPC), Host: i.Host, Account: i.Account, Region: i.Region, Zone: i.Zone,
 		Interfaces: []string{}, Resolver: []netip.Addr{baseResolver(v)}, Domain: vpc.InternalDomain(i.Region),
-		Running: i.PowerWanted == vpc.PowerOn,
+		Running: i.PowerWanted == vpc.PowerOn, Boots: i.Boots, Script: i.Script(),
 	}
 	for _, eni := range i.ENIs {
 		out.Interfaces = append(out.Interfaces, string(eni))

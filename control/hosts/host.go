@@ -100,7 +100,7 @@ func newStream(role hoststate.Role) *stream {
 // concerns says whether a process of the role has to know the unit.
 func (st *stream) concerns(k hoststate.Key) bool {
 	switch k.Kind {
-	case hoststate.KindName:
+	case hoststate.KindName, hoststate.KindMetadata:
 		return st.role == hoststate.RoleGateway
 	case hoststate.KindNetwork, hoststate.KindEndpoint:
 		return true

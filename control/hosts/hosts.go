@@ -189,6 +189,7 @@ func (s *Server) handler() http.Handler {
 	only := func(pattern string, h http.HandlerFunc, uids ...int) { mux.Handle(pattern, peer.Only(h, uids...)) }
 	only("GET /v1/feed", s.feed, s.GatewayUID)
 	only("POST /v1/report", s.report, s.GatewayUID)
+	only("POST /v1/console", s.console)
 	only("POST /v1/forward", s.forward, s.GatewayUID)
 	only("POST /v1/certificate", s.certificate, s.GatewayUID)
 	only("GET /v1/ready", s.ready)

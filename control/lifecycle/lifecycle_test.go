@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/store"
 )
 
 // run has the lifecycle work until stop is called.
@@ -72,6 +73,36 @@ func TestRunMovesWhatIsWantedAndReported(t *testing.T) {
 		w.age(time.Hour + time.Second)
 		w.until("")
 	})
+}
+
+func TestAConsoleIsKeptOfAnInstanceThatIsThere(t *testing.T) {
+	w := newWorld(t)
+	w.launch("i-1", "a")
+	tell := func(host, id, text string) string {
+		if err := w.l.Console(t.Context(), hoststate.Console{Host: host, Instance: id, Output: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+		i, _ := w.s.View().Instances.Get("i-1")
+		return string(i.Status.Console)
+	}
+	for _, c := range []struct{ host, id, text, want string }{
+		{"b", "i-1", "of another host", ""},
+		{"a", "i-2", "of none", ""},
+		{"a", "i-1", "hello", "hello"},
+		{"a", "i-1", "hello again", "hello again"},
+	} {
+		if got := tell(c.host, c.id, c.text); got != c.want {
+			t.Errorf("%+v: %q is kept", c, got)
+		}
+	}
+	w.decide(func(tx *store.Tx) {
+		i, _ := tx.Instances.Get("i-1")
+		i.Status.Gone = tx.Now()
+		tx.Instances.PutStatus(i)
+	})
+	if got := tell("a", "i-1", "late"); got != "hello again" {
+		t.Errorf("of one that is gone: %q", got)
+	}
 }
 
 func TestReportsInAnyOrderComeToTheSameEnd(t *testing.T) {

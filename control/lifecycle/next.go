@@ -147,7 +147,7 @@ func (l *Lifecycle) eni(v *store.View, o Observed, e vpc.ENI) (write, bool) {
 	return func(tx *store.Tx) { tx.ENIs.Delete(string(e.ID)) }, false
 }
 
-// instance: running when its host says so; when it is to go, its host ends its
+// instance: running, or stopped, when its host says so; when it is to go, its host ends its
 // processes first, then its interfaces are withdrawn.
 func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Instance) (write, bool) {
 	put := func(i vpc.Instance) write { return func(tx *store.Tx) { tx.Instances.PutStatus(i) } }
@@ -160,10 +160,17 @@ func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Ins
 		}
 		return nil, false
 	case i.PowerWanted == vpc.PowerOn:
-		if !reported || running == i.Status.Running && seen.Reason == i.Status.Reason {
+		if !reported || running == i.Status.Running && seen.Reason == i.Status.Reason && !i.Status.Stopped {
 			return nil, true // until its host reports it again
 		}
-		i.Status.Running, i.Status.Reason = running, seen.Reason
+		i.Status.Running, i.Status.Reason, i.Status.Stopped = running, seen.Reason, false
+		i.Status.Ran = i.Status.Ran || running
+		return put(i), false
+	case i.PowerWanted == vpc.PowerOff:
+		if !reported || seen.State != hoststate.InstanceStopped || i.Status.Stopped {
+			return nil, true // until its host reports it again
+		}
+		i.Status.Running, i.Status.Reason, i.Status.Stopped = false, "", true
 		return put(i), false
 	case (o.Early || slices.Contains(o.Live, i.Host)) && seen.State != hoststate.InstanceStopped:
 		return nil, false
@@ -178,6 +185,6 @@ func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Ins
 	if left {
 		return nil, false
 	}
-	i.Status.Running, i.Status.Gone = false, now
+	i.Status.Running, i.Status.Stopped, i.Status.Gone = false, false, now
 	return put(i), false
 }

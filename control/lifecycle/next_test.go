@@ -163,6 +163,25 @@ func TestStates(t *testing.T) {
 			{"almost an hour goes by", func(w *world) { w.age(59 * time.Minute) }, "i-1 terminated its first process ended"},
 			{"an hour goes by", func(w *world) { w.age(2 * time.Minute) }, ""},
 		},
+		"an instance stops and starts, and keeps its interface": {
+			{"it runs", func(w *world) {
+				w.launch("i-1", "a")
+				w.l.Live([]string{"a"})
+				w.runs("a", "i-1", hoststate.InstanceRunning, "")
+			}, "i-1 running, eni-i-1"},
+			{"it is to stop", func(w *world) { w.power("i-1", vpc.PowerOff) }, "i-1 stopping, eni-i-1"},
+			{"its host is silent", func(w *world) { w.l.Live(nil) }, "i-1 stopping, eni-i-1"},
+			{"it has stopped", func(w *world) { w.l.Live([]string{"a"}); w.runs("a", "i-1", hoststate.InstanceStopped, "") }, "i-1 stopped, eni-i-1"},
+			{"it is to start", func(w *world) { w.power("i-1", vpc.PowerOn) }, "i-1 pending, eni-i-1"},
+			{"it runs again", func(w *world) { w.runs("a", "i-1", hoststate.InstanceRunning, "") }, "i-1 running, eni-i-1"},
+			{"it ends by itself", func(w *world) { w.runs("a", "i-1", hoststate.InstanceFailed, "its first process ended") }, "i-1 pending its first process ended, eni-i-1"},
+			{"it is to stop, and has", func(w *world) {
+				w.power("i-1", vpc.PowerOff)
+				w.runs("a", "i-1", hoststate.InstanceStopped, "")
+			}, "i-1 stopped, eni-i-1"},
+			{"it is to go: nothing runs that would have to end", func(w *world) { w.terminate("i-1") }, "i-1 shutting-down, (eni-i-1)"},
+			{"hosts let go", func(w *world) { w.confirm("a") }, "i-1 terminated"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -106,10 +106,13 @@ func (w *world) deleteInterface(id string) {
 	})
 }
 
-func (w *world) terminate(id string) {
+func (w *world) terminate(id string) { w.power(id, vpc.PowerTerminated) }
+
+func (w *world) power(id string, p vpc.Power) {
 	w.decide(func(tx *store.Tx) {
 		i, _ := tx.Instances.Get(id)
-		tx.Instances.Put(i.Terminate())
+		i.PowerWanted = p
+		tx.Instances.Put(i)
 	})
 }
 

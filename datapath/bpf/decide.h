@@ -104,7 +104,7 @@ STEP int source_is_its_own(struct work *w)
 		return 1;
 	struct address *a = find_address(w, s);
 	if (w->kind == PORT_DOOR)
-		return a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER);
+		return a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA);
 	w->exact = a && a->kind == ADDRESS_INTERFACE && a->interface == w->owner;
 	if (w->exact)
 		return 1;
@@ -173,6 +173,8 @@ static __always_inline int listener(struct work *w)
 {
 	__u16 port = bpf_ntohs(w->key.dport);
 
+	if (w->to_metadata)
+		return port == 80 && w->key.protocol == IPPROTO_TCP ? LISTENER_OPEN : 0;
 	if (!w->to_endpoint) /* a resolver */
 		return port == 53 && (w->key.protocol == IPPROTO_TCP || w->key.protocol == IPPROTO_UDP) ? LISTENER_OPEN : 0;
 	if (w->key.protocol != IPPROTO_TCP)

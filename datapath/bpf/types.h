@@ -19,6 +19,7 @@ enum address_kind {
 	ADDRESS_INTERFACE = 1, /* an instance's */
 	ADDRESS_ENDPOINT = 2, /* an interface that the service namespace answers for */
 	ADDRESS_RESOLVER = 3,
+	ADDRESS_METADATA = 4,
 };
 
 struct address {

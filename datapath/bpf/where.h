@@ -109,8 +109,9 @@ STEP int where(struct work *w, struct flow *own)
 	struct address *a = find_address(w, w->key.dst);
 	if (!a)
 		return w->kind == PORT_PROBE ? refuse(w, DROP_NO_ADDRESS) : by_table(w);
-	if (a->kind == ADDRESS_RESOLVER) {
+	if (a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA) {
 		w->exempt = 1;
+		w->to_metadata = a->kind == ADDRESS_METADATA;
 		return to_service(w);
 	}
 	__u64 id = a->interface;

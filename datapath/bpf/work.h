@@ -77,7 +77,7 @@ struct work {
 	__u8 exact; /* the source is the sender's own address */
 	__u8 own_untracked, peer_untracked;
 	__u8 holds; /* its flow was looked at in this epoch */
-	__u8 pad2;
+	__u8 to_metadata;
 	__u8 to_mac[6];
 	/* The above begins as zero, the rest is written before it is read. */
 	__u32 to_ifindex;

@@ -103,14 +103,24 @@ func (c *Client) sendReports(ctx context.Context) error {
 
 // post sends one report.
 func (c *Client) post(ctx context.Context, rep hoststate.Report) error {
+	rep.Host, rep.Role = c.Host, c.Role
+	return c.send(ctx, "/v1/report", rep)
+}
+
+// Console tells control what an instance's script has written. It is not tried
+// again.
+func (c *Client) Console(ctx context.Context, instance string, output []byte) error {
+	return c.send(ctx, "/v1/console", hoststate.Console{Host: c.Host, Instance: instance, Output: output})
+}
+
+func (c *Client) send(ctx context.Context, path string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	rep.Host, rep.Role = c.Host, c.Role
-	body, err := json.Marshal(rep)
+	body, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v1/report", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -543,6 +543,128 @@ type TerminateInstancesOutput struct {
 	TerminatingInstances []InstanceStateChange `x:"instancesSet"`
 }
 
+type StopInstancesInput struct {
+	InstanceIds    []string `q:"InstanceId" required:"true"`
+	DryRun         *bool    `q:"DryRun"`
+	Force          *bool    `q:"Force"`
+	Hibernate      *bool    `q:"Hibernate"`
+	SkipOsShutdown *bool    `q:"SkipOsShutdown"`
+}
+
+type StopInstancesOutput struct {
+	StoppingInstances []InstanceStateChange `x:"instancesSet"`
+}
+
+type StartInstancesInput struct {
+	InstanceIds    []string `q:"InstanceId" required:"true"`
+	AdditionalInfo *string  `q:"AdditionalInfo"`
+	DryRun         *bool    `q:"DryRun"`
+}
+
+type StartInstancesOutput struct {
+	StartingInstances []InstanceStateChange `x:"instancesSet"`
+}
+
+type RebootInstancesInput struct {
+	InstanceIds []string `q:"InstanceId" required:"true"`
+	DryRun      *bool    `q:"DryRun"`
+}
+
+type RebootInstancesOutput struct {
+}
+
+type DescribeInstanceStatusInput struct {
+	DryRun                  *bool    `q:"DryRun"`
+	Filters                 []Filter `q:"Filter"`
+	IncludeAllInstances     *bool    `q:"IncludeAllInstances"`
+	IncludeManagedResources *bool    `q:"IncludeManagedResources"`
+	InstanceIds             []string `q:"InstanceId"`
+	MaxResults              *int32   `q:"MaxResults"`
+	NextToken               *string  `q:"NextToken"`
+}
+
+type DescribeInstanceStatusOutput struct {
+	InstanceStatuses []InstanceStatus `x:"instanceStatusSet"`
+	NextToken        *string          `x:"nextToken"`
+}
+
+type GetConsoleOutputInput struct {
+	InstanceId *string `q:"InstanceId" required:"true"`
+	DryRun     *bool   `q:"DryRun"`
+	Latest     *bool   `q:"Latest"`
+}
+
+type GetConsoleOutputOutput struct {
+	InstanceId *string    `x:"instanceId"`
+	Output     *string    `x:"output"`
+	Timestamp  *time.Time `x:"timestamp"`
+}
+
+type DescribeInstanceAttributeInput struct {
+	Attribute  InstanceAttributeName `q:"Attribute" required:"true"`
+	InstanceId *string               `q:"InstanceId" required:"true"`
+	DryRun     *bool                 `q:"DryRun"`
+}
+
+type DescribeInstanceAttributeOutput struct {
+	BlockDeviceMappings               []InstanceBlockDeviceMapping `x:"blockDeviceMapping"`
+	DisableApiStop                    *AttributeBooleanValue       `x:"disableApiStop"`
+	DisableApiTermination             *AttributeBooleanValue       `x:"disableApiTermination"`
+	EbsOptimized                      *AttributeBooleanValue       `x:"ebsOptimized"`
+	EnaSupport                        *AttributeBooleanValue       `x:"enaSupport"`
+	EnclaveOptions                    *EnclaveOptions              `x:"enclaveOptions"`
+	Groups                            []GroupIdentifier            `x:"groupSet"`
+	InstanceId                        *string                      `x:"instanceId"`
+	InstanceInitiatedShutdownBehavior *AttributeValue              `x:"instanceInitiatedShutdownBehavior"`
+	InstanceType                      *AttributeValue              `x:"instanceType"`
+	KernelId                          *AttributeValue              `x:"kernel"`
+	ProductCodes                      []ProductCode                `x:"productCodes"`
+	RamdiskId                         *AttributeValue              `x:"ramdisk"`
+	RootDeviceName                    *AttributeValue              `x:"rootDeviceName"`
+	SourceDestCheck                   *AttributeBooleanValue       `x:"sourceDestCheck"`
+	SriovNetSupport                   *AttributeValue              `x:"sriovNetSupport"`
+	UserData                          *AttributeValue              `x:"userData"`
+}
+
+type ModifyInstanceAttributeInput struct {
+	InstanceId                        *string                                   `q:"InstanceId" required:"true"`
+	Attribute                         InstanceAttributeName                     `q:"Attribute"`
+	BlockDeviceMappings               []InstanceBlockDeviceMappingSpecification `q:"BlockDeviceMapping"`
+	DisableApiStop                    *AttributeBooleanValue                    `q:"DisableApiStop"`
+	DisableApiTermination             *AttributeBooleanValue                    `q:"DisableApiTermination"`
+	DryRun                            *bool                                     `q:"DryRun"`
+	EbsOptimized                      *AttributeBooleanValue                    `q:"EbsOptimized"`
+	EnaSupport                        *AttributeBooleanValue                    `q:"EnaSupport"`
+	EnclaveOptions                    *EnclaveOptionsRequest                    `q:"EnclaveOptions"`
+	Groups                            []string                                  `q:"GroupId"`
+	InstanceInitiatedShutdownBehavior *AttributeValue                           `q:"InstanceInitiatedShutdownBehavior"`
+	InstanceType                      *AttributeValue                           `q:"InstanceType"`
+	Kernel                            *AttributeValue                           `q:"Kernel"`
+	Ramdisk                           *AttributeValue                           `q:"Ramdisk"`
+	SourceDestCheck                   *AttributeBooleanValue                    `q:"SourceDestCheck"`
+	SriovNetSupport                   *AttributeValue                           `q:"SriovNetSupport"`
+	UserData                          *SecureBlobAttributeValue                 `q:"UserData"`
+	Value                             *string                                   `q:"Value"`
+}
+
+type ModifyInstanceAttributeOutput struct {
+}
+
+type ModifyInstanceMetadataOptionsInput struct {
+	InstanceId              *string                       `q:"InstanceId" required:"true"`
+	DryRun                  *bool                         `q:"DryRun"`
+	HttpEndpoint            InstanceMetadataEndpointState `q:"HttpEndpoint"`
+	HttpProtocolIpv6        InstanceMetadataProtocolState `q:"HttpProtocolIpv6"`
+	HttpPutResponseHopLimit *int32                        `q:"HttpPutResponseHopLimit"`
+	HttpTokens              HttpTokensState               `q:"HttpTokens"`
+	InstanceMetadataTags    InstanceMetadataTagsState     `q:"InstanceMetadataTags"`
+}
+
+type ModifyInstanceMetadataOptionsOutput struct {
+	InstanceId              *string                          `x:"instanceId"`
+	InstanceMetadataOptions *InstanceMetadataOptionsResponse `x:"instanceMetadataOptions"`
+}
+
 type CreateTagsInput struct {
 	Resources []string `q:"ResourceId" required:"true"`
 	Tags      []Tag    `q:"Tag" required:"true"`
@@ -1409,6 +1531,59 @@ type InstanceStateChange struct {
 	PreviousState *InstanceState `x:"previousState"`
 }
 
+type InstanceStatus struct {
+	ApplicationStatus  *ApplicationStatusSummary `x:"applicationStatus"`
+	AttachedEbsStatus  *EbsStatusSummary         `x:"attachedEbsStatus"`
+	AvailabilityZone   *string                   `x:"availabilityZone"`
+	AvailabilityZoneId *string                   `x:"availabilityZoneId"`
+	Events             []InstanceStatusEvent     `x:"eventsSet"`
+	InstanceId         *string                   `x:"instanceId"`
+	InstanceState      *InstanceState            `x:"instanceState"`
+	InstanceStatus     *InstanceStatusSummary    `x:"instanceStatus"`
+	Operator           *OperatorResponse         `x:"operator"`
+	OutpostArn         *string                   `x:"outpostArn"`
+	PerformanceStatus  *PerformanceStatusSummary `x:"performanceStatus"`
+	SystemStatus       *InstanceStatusSummary    `x:"systemStatus"`
+}
+
+type InstanceBlockDeviceMapping struct {
+	DeviceName *string                 `x:"deviceName"`
+	Ebs        *EbsInstanceBlockDevice `x:"ebs"`
+}
+
+type EnclaveOptions struct {
+	Enabled *bool `x:"enabled"`
+}
+
+type AttributeValue struct {
+	Value *string `q:"Value" x:"value"`
+}
+
+type ProductCode struct {
+	ProductCodeId   *string           `x:"productCode"`
+	ProductCodeType ProductCodeValues `x:"type"`
+}
+
+type InstanceBlockDeviceMappingSpecification struct {
+	DeviceName  *string                              `q:"DeviceName"`
+	Ebs         *EbsInstanceBlockDeviceSpecification `q:"Ebs"`
+	NoDevice    *string                              `q:"NoDevice"`
+	VirtualName *string                              `q:"VirtualName"`
+}
+
+type SecureBlobAttributeValue struct {
+	Value []byte `q:"Value"`
+}
+
+type InstanceMetadataOptionsResponse struct {
+	HttpEndpoint            InstanceMetadataEndpointState `x:"httpEndpoint"`
+	HttpProtocolIpv6        InstanceMetadataProtocolState `x:"httpProtocolIpv6"`
+	HttpPutResponseHopLimit *int32                        `x:"httpPutResponseHopLimit"`
+	HttpTokens              HttpTokensState               `x:"httpTokens"`
+	InstanceMetadataTags    InstanceMetadataTagsState     `x:"instanceMetadataTags"`
+	State                   InstanceMetadataOptionsState  `x:"state"`
+}
+
 type TagDescription struct {
 	Key          *string      `x:"key"`
 	ResourceId   *string      `x:"resourceId"`
@@ -1453,10 +1628,6 @@ type NetworkInterfaceAttachment struct {
 	InstanceOwnerId     *string                        `x:"instanceOwnerId"`
 	NetworkCardIndex    *int32                         `x:"networkCardIndex"`
 	Status              AttachmentStatus               `x:"status"`
-}
-
-type AttributeValue struct {
-	Value *string `q:"Value" x:"value"`
 }
 
 type NetworkInterfaceAttachmentChanges struct {
@@ -1881,11 +2052,6 @@ type InstanceSecondaryInterfacePrivateIpAddressRequest struct {
 	PrivateIpAddress *string `q:"PrivateIpAddress"`
 }
 
-type InstanceBlockDeviceMapping struct {
-	DeviceName *string                 `x:"deviceName"`
-	Ebs        *EbsInstanceBlockDevice `x:"ebs"`
-}
-
 type CapacityReservationSpecificationResponse struct {
 	CapacityReservationPreference CapacityReservationPreference      `x:"capacityReservationPreference"`
 	CapacityReservationTarget     *CapacityReservationTargetResponse `x:"capacityReservationTarget"`
@@ -1912,10 +2078,6 @@ type ElasticInferenceAcceleratorAssociation struct {
 	ElasticInferenceAcceleratorAssociationTime  *time.Time `x:"elasticInferenceAcceleratorAssociationTime"`
 }
 
-type EnclaveOptions struct {
-	Enabled *bool `x:"enabled"`
-}
-
 type HibernationOptions struct {
 	Configured *bool `x:"configured"`
 }
@@ -1932,15 +2094,6 @@ type LicenseConfiguration struct {
 type InstanceMaintenanceOptions struct {
 	AutoRecovery    InstanceAutoRecoveryState    `x:"autoRecovery"`
 	RebootMigration InstanceRebootMigrationState `x:"rebootMigration"`
-}
-
-type InstanceMetadataOptionsResponse struct {
-	HttpEndpoint            InstanceMetadataEndpointState `x:"httpEndpoint"`
-	HttpProtocolIpv6        InstanceMetadataProtocolState `x:"httpProtocolIpv6"`
-	HttpPutResponseHopLimit *int32                        `x:"httpPutResponseHopLimit"`
-	HttpTokens              HttpTokensState               `x:"httpTokens"`
-	InstanceMetadataTags    InstanceMetadataTagsState     `x:"instanceMetadataTags"`
-	State                   InstanceMetadataOptionsState  `x:"state"`
 }
 
 type Monitoring struct {
@@ -1980,11 +2133,6 @@ type PrivateDnsNameOptionsResponse struct {
 	HostnameType                    HostnameType `x:"hostnameType"`
 }
 
-type ProductCode struct {
-	ProductCodeId   *string           `x:"productCode"`
-	ProductCodeType ProductCodeValues `x:"type"`
-}
-
 type InstanceSecondaryInterface struct {
 	Attachment           *InstanceSecondaryInterfaceAttachment        `x:"attachment"`
 	InterfaceType        SecondaryInterfaceType                       `x:"interfaceType"`
@@ -2006,6 +2154,52 @@ type InstanceState struct {
 type StateReason struct {
 	Code    *string `x:"code"`
 	Message *string `x:"message"`
+}
+
+type ApplicationStatusSummary struct {
+	ImpairedSince *time.Time    `x:"impairedSince"`
+	Status        SummaryStatus `x:"status"`
+}
+
+type EbsStatusSummary struct {
+	Details []EbsStatusDetails `x:"details"`
+	Status  SummaryStatus      `x:"status"`
+}
+
+type InstanceStatusEvent struct {
+	Code              EventCode  `x:"code"`
+	Description       *string    `x:"description"`
+	InstanceEventId   *string    `x:"instanceEventId"`
+	NotAfter          *time.Time `x:"notAfter"`
+	NotBefore         *time.Time `x:"notBefore"`
+	NotBeforeDeadline *time.Time `x:"notBeforeDeadline"`
+}
+
+type InstanceStatusSummary struct {
+	Details []InstanceStatusDetails `x:"details"`
+	Status  SummaryStatus           `x:"status"`
+}
+
+type PerformanceStatusSummary struct {
+	ImpairedSince *time.Time    `x:"impairedSince"`
+	Remediation   *string       `x:"remediation"`
+	Status        SummaryStatus `x:"status"`
+}
+
+type EbsInstanceBlockDevice struct {
+	AssociatedResource  *string           `x:"associatedResource"`
+	AttachTime          *time.Time        `x:"attachTime"`
+	DeleteOnTermination *bool             `x:"deleteOnTermination"`
+	EbsCardIndex        *int32            `x:"ebsCardIndex"`
+	Operator            *OperatorResponse `x:"operator"`
+	Status              AttachmentStatus  `x:"status"`
+	VolumeId            *string           `x:"volumeId"`
+	VolumeOwnerId       *string           `x:"volumeOwnerId"`
+}
+
+type EbsInstanceBlockDeviceSpecification struct {
+	DeleteOnTermination *bool   `q:"DeleteOnTermination"`
+	VolumeId            *string `q:"VolumeId"`
 }
 
 type InternetGatewayAttachment struct {
@@ -2177,17 +2371,6 @@ type EnaSrdUdpSpecificationRequest struct {
 	EnaSrdUdpEnabled *bool `q:"EnaSrdUdpEnabled" x:"EnaSrdUdpEnabled"`
 }
 
-type EbsInstanceBlockDevice struct {
-	AssociatedResource  *string           `x:"associatedResource"`
-	AttachTime          *time.Time        `x:"attachTime"`
-	DeleteOnTermination *bool             `x:"deleteOnTermination"`
-	EbsCardIndex        *int32            `x:"ebsCardIndex"`
-	Operator            *OperatorResponse `x:"operator"`
-	Status              AttachmentStatus  `x:"status"`
-	VolumeId            *string           `x:"volumeId"`
-	VolumeOwnerId       *string           `x:"volumeOwnerId"`
-}
-
 type CapacityReservationTargetResponse struct {
 	CapacityReservationId               *string `x:"capacityReservationId"`
 	CapacityReservationResourceGroupArn *string `x:"capacityReservationResourceGroupArn"`
@@ -2244,6 +2427,18 @@ type InstanceSecondaryInterfaceAttachment struct {
 
 type InstanceSecondaryInterfacePrivateIpAddress struct {
 	PrivateIpAddress *string `x:"privateIpAddress"`
+}
+
+type EbsStatusDetails struct {
+	ImpairedSince *time.Time `x:"impairedSince"`
+	Name          StatusName `x:"name"`
+	Status        StatusType `x:"status"`
+}
+
+type InstanceStatusDetails struct {
+	ImpairedSince *time.Time `x:"impairedSince"`
+	Name          StatusName `x:"name"`
+	Status        StatusType `x:"status"`
 }
 
 type AttachmentEnaSrdUdpSpecification struct {
@@ -2425,6 +2620,8 @@ type EnaSupport string
 
 type EphemeralNvmeSupport string
 
+type EventCode string
+
 type FlexibleEnaQueuesSupport string
 
 type HostnameType string
@@ -2438,6 +2635,8 @@ type ImageState string
 type ImageTypeValues string
 
 type ImdsSupportValues string
+
+type InstanceAttributeName string
 
 type InstanceAutoRecoveryState string
 
@@ -2541,9 +2740,15 @@ type SpotInstanceType string
 
 type State string
 
+type StatusName string
+
+type StatusType string
+
 type SubnetCidrBlockStateCode string
 
 type SubnetState string
+
+type SummaryStatus string
 
 type SupportedAdditionalProcessorFeature string
 
@@ -2610,6 +2815,14 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"RunInstances":                               {func() any { return new(RunInstancesInput) }, func() any { return new(RunInstancesOutput) }},
 	"DescribeInstances":                          {func() any { return new(DescribeInstancesInput) }, func() any { return new(DescribeInstancesOutput) }},
 	"TerminateInstances":                         {func() any { return new(TerminateInstancesInput) }, func() any { return new(TerminateInstancesOutput) }},
+	"StopInstances":                              {func() any { return new(StopInstancesInput) }, func() any { return new(StopInstancesOutput) }},
+	"StartInstances":                             {func() any { return new(StartInstancesInput) }, func() any { return new(StartInstancesOutput) }},
+	"RebootInstances":                            {func() any { return new(RebootInstancesInput) }, func() any { return new(RebootInstancesOutput) }},
+	"DescribeInstanceStatus":                     {func() any { return new(DescribeInstanceStatusInput) }, func() any { return new(DescribeInstanceStatusOutput) }},
+	"GetConsoleOutput":                           {func() any { return new(GetConsoleOutputInput) }, func() any { return new(GetConsoleOutputOutput) }},
+	"DescribeInstanceAttribute":                  {func() any { return new(DescribeInstanceAttributeInput) }, func() any { return new(DescribeInstanceAttributeOutput) }},
+	"ModifyInstanceAttribute":                    {func() any { return new(ModifyInstanceAttributeInput) }, func() any { return new(ModifyInstanceAttributeOutput) }},
+	"ModifyInstanceMetadataOptions":              {func() any { return new(ModifyInstanceMetadataOptionsInput) }, func() any { return new(ModifyInstanceMetadataOptionsOutput) }},
 	"CreateTags":                                 {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
 	"DeleteTags":                                 {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
 	"DescribeTags":                               {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},

@@ -25,7 +25,7 @@ func wireState(i vpc.Instance) *wire.InstanceState {
 // stateReason is why the instance is not running, if there is a reason.
 func stateReason(i vpc.Instance) *wire.StateReason {
 	switch {
-	case i.PowerWanted == vpc.PowerTerminated:
+	case i.PowerWanted != vpc.PowerOn:
 		return &wire.StateReason{Code: new("Client.UserInitiatedShutdown"), Message: new("Client.UserInitiatedShutdown: User initiated shutdown")}
 	case i.Status.Reason != "":
 		return &wire.StateReason{Code: new("Server.InternalError"), Message: new("Server.InternalError: " + i.Status.Reason)}
@@ -34,7 +34,7 @@ func stateReason(i vpc.Instance) *wire.StateReason {
 }
 
 func transitionReason(i vpc.Instance) string {
-	if i.PowerWanted == vpc.PowerTerminated {
+	if i.PowerWanted != vpc.PowerOn {
 		return "User initiated"
 	}
 	return ""
@@ -49,8 +49,9 @@ func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 	out := wire.Instance{
 		AmiLaunchIndex: new(int32(i.LaunchIndex)), Architecture: "x86_64", BlockDeviceMappings: []wire.InstanceBlockDeviceMapping{},
 		ClientToken: text(i.ClientToken), EbsOptimized: new(false), EnaSupport: new(true), Hypervisor: "xen", ImageId: new(i.Image),
-		InstanceId: new(string(i.ID)), InstanceType: wire.InstanceType(i.Type), KeyName: text(i.KeyName), LaunchTime: new(i.Created),
-		Monitoring: &wire.Monitoring{State: "disabled"}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
+		InstanceId: new(string(i.ID)), InstanceType: wire.InstanceType(i.Type), KeyName: text(i.KeyName), LaunchTime: new(i.LaunchTime()),
+		MetadataOptions: wireMetadata(i.Metadata),
+		Monitoring:      &wire.Monitoring{State: "disabled"}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
 		Placement:      &wire.Placement{AvailabilityZone: new(i.Zone), GroupName: new(""), Tenancy: "default"},
 		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new(rootDevice), RootDeviceType: "ebs",
 		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateReason: stateReason(i), StateTransitionReason: new(transitionReason(i)),

@@ -26,13 +26,6 @@ var absentOfInstances = []string{
 	"ipv6-address",
 	"kernel-id",
 	"maintenance-options.auto-recovery",
-	"metadata-options.http-endpoint",
-	"metadata-options.http-protocol-ipv4",
-	"metadata-options.http-protocol-ipv6",
-	"metadata-options.http-put-response-hop-limit",
-	"metadata-options.http-tokens",
-	"metadata-options.instance-metadata-tags",
-	"metadata-options.state",
 	"network-performance-options.bandwidth-weighting",
 	"operator.principal",
 	"outpost-arn",
@@ -147,4 +140,16 @@ var absentOfImages = []string{
 	"source-instance-id",
 	"state-reason-code",
 	"state-reason-message",
+}
+
+// absentOfStatuses is the same of statuses: nothing is ever scheduled.
+var absentOfStatuses = []string{
+	"application-status.status",
+	"attached-ebs-status.status",
+	"event.code",
+	"event.description",
+	"event.instance-event-id",
+	"event.not-after",
+	"event.not-before",
+	"event.not-before-deadline",
 }

@@ -24,6 +24,7 @@ func TestEveryFilterThatAWSDocumentsIsKnown(t *testing.T) {
 		"DescribeAddresses":             known(addressFilters),
 		"DescribeAvailabilityZones":     known(zoneFilters(r.Name)),
 		"DescribeImages":                known(imageFilters()),
+		"DescribeInstanceStatus":        known(statusFilters(c)),
 		"DescribeInstanceTypeOfferings": known(offeringFilters),
 		"DescribeInstanceTypes":         known(instanceTypeFilters()),
 		"DescribeInstances":             known(instanceFilters(c, v)),

@@ -25,6 +25,8 @@ var update = flag.Bool("update", false, "write what comes into the scripts")
 //	default-vpc                                    makes the caller's default VPC, as setting up an account does
 //	ready ENDPOINT                                 has hosts report that they reached it
 //	running INSTANCE                               has its host report that it runs
+//	stopped INSTANCE                               has its host report that it has stopped
+//	console INSTANCE TEXT                          has its host tell what its script wrote
 //	gone ENDPOINT|INSTANCE                         has hosts let go of what is to be deleted
 //	interface SUBNET ADDRESS [attached] [GROUP]    makes an interface, as launching an instance does
 func TestScripts(t *testing.T) {
@@ -38,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"interface":   makeInterface,
 			"ready":       reachEndpoint,
 			"running":     runInstance,
+			"stopped":     stopInstance,
+			"console":     tellConsole,
 			"gone":        endResource,
 		},
 	})
@@ -95,7 +99,17 @@ func reachEndpoint(w *apitest.World, ts *testscript.TestScript, _ bool, args []s
 }
 
 func runInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
-	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running = true })
+	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) {
+		i.Status.Running, i.Status.Ran, i.Status.Stopped = true, true, false
+	})
+}
+
+func stopInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
+	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running, i.Status.Stopped = false, true })
+}
+
+func tellConsole(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
+	status(w, ts, args[0], nil, func(i *vpc.Instance, now time.Time) { i.Status.Console, i.Status.ConsoleAt = []byte(args[1]), now })
 }
 
 func endResource(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {

@@ -4,12 +4,8 @@ package ec2
 
 import (
 	"context"
-	"encoding/base64"
 	"slices"
-	"strings"
-	"time"
 
-	"enishi.dev/enishi/aws/awserr"
 	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
@@ -21,11 +17,11 @@ const defaultType = "m1.small"
 
 func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInstancesInput) (*wire.RunInstancesOutput, error) {
 	// EbsOptimized, Monitoring and the like say how fast or how watched a machine
-	// is, or what happens when it ends by itself, which none does: they are taken
-	// and mean nothing.
+	// is: they are taken and mean nothing.
 	if err := api.Only(in, "MaxCount", "MinCount", "ClientToken", "ImageId", "InstanceType", "KeyName", "NetworkInterfaces", "PrivateIpAddress",
 		"SecurityGroupIds", "SecurityGroups", "SubnetId", "TagSpecifications", "UserData", "Placement",
-		"EbsOptimized", "Monitoring", "InstanceInitiatedShutdownBehavior", "CreditSpecification", "BlockDeviceMappings"); err != nil {
+		"MetadataOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior",
+		"EbsOptimized", "Monitoring", "CreditSpecification", "BlockDeviceMappings"); err != nil {
 		return nil, err
 	}
 	spec, err := s.instanceSpec(c, in)
@@ -57,8 +53,10 @@ func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInst
 
 func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc.InstanceSpec, err error) {
 	spec = vpc.InstanceSpec{
-		Owner: vpc.Meta{Account: c.Account, Region: c.Region}, Type: string(in.InstanceType), KeyName: value(in.KeyName),
+		DataOnly: s.dataOnly,
+		Owner:    vpc.Meta{Account: c.Account, Region: c.Region}, Type: string(in.InstanceType), KeyName: value(in.KeyName),
 		Min: int(value(in.MinCount)), Max: int(value(in.MaxCount)),
+		KeepFromTermination: value(in.DisableApiTermination), KeepFromStop: value(in.DisableApiStop), ShutdownBehavior: string(in.InstanceInitiatedShutdownBehavior),
 	}
 	if spec.ClientToken, err = clientToken(in.ClientToken); err != nil {
 		return spec, err
@@ -69,11 +67,14 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 	if spec.Image, err = required("ImageId", in.ImageId); err != nil {
 		return spec, err
 	}
-	user, err := base64.StdEncoding.DecodeString(value(in.UserData))
-	if err != nil {
-		return spec, awserr.New("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
+	if spec.UserData, err = userData(value(in.UserData)); err != nil {
+		return spec, err
 	}
-	spec.UserData = string(user)
+	if o := in.MetadataOptions; o != nil {
+		if spec.Metadata, err = spec.Metadata.Change(metadataChange(*o)); err != nil {
+			return spec, err
+		}
+	}
 	tags, err := s.tagsByKind(in.TagSpecifications, "instance", "network-interface", "volume")
 	spec.Owner.Tags, spec.ENITags = tags["instance"], tags["network-interface"]
 	return spec, err
@@ -122,50 +123,4 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 		}
 	}
 	return string(all[0].Instance.Reservation), nil
-}
-
-func (s *Server) terminateInstances(ctx context.Context, c *api.Call, in *wire.TerminateInstancesInput) (*wire.TerminateInstancesOutput, error) {
-	if err := api.Only(in, "InstanceIds"); err != nil {
-		return nil, err
-	}
-	out := new(wire.TerminateInstancesOutput)
-	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
-		rows, err := instancesByID(tx.View.Instances, c, tx.Now(), in.InstanceIds)
-		if err != nil {
-			return err
-		}
-		out.TerminatingInstances = []wire.InstanceStateChange{}
-		for _, i := range rows {
-			after := i.Terminate()
-			tx.Instances.Put(after)
-			out.TerminatingInstances = append(out.TerminatingInstances, wire.InstanceStateChange{
-				CurrentState: wireState(after), InstanceId: new(string(i.ID)), PreviousState: wireState(i),
-			})
-		}
-		return nil
-	})
-}
-
-// instancesByID returns the caller's instances with the ids, by id, each once,
-// or an error that names all of them that there are not.
-func instancesByID(t store.Table[vpc.Instance], c *api.Call, now time.Time, ids []string) (rows []vpc.Instance, err error) {
-	var missing []string
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		if _, err := vpc.ParseID[string](vpc.InstanceIDs, id); err != nil {
-			return nil, err
-		}
-		i, ok := t.Get(id)
-		if !ok || !owns(c, i) || i.Forgotten(now) {
-			missing = append(missing, id)
-			continue
-		}
-		rows = append(rows, i)
-	}
-	switch len(missing) {
-	case 0:
-		return rows, nil
-	case 1:
-		return nil, vpc.InstanceIDs.NotFound(missing[0])
-	}
-	return nil, awserr.New("InvalidInstanceID.NotFound", "The instance IDs '%s' do not exist", strings.Join(missing, ", "))
 }

@@ -23,16 +23,22 @@ func interfacesOf(v *store.View, i vpc.Instance) (enis []vpc.ENI) {
 	return enis
 }
 
+// instances are the caller's that are still described: those with the ids, else all.
+func (s *Server) instances(v *store.View, c *api.Call, ids []string) ([]vpc.Instance, error) {
+	now := s.now()
+	if len(ids) > 0 {
+		return instancesByID(v.Instances, c, now, ids)
+	}
+	rows := slices.Collect(v.Instances.By("account", c.Owner()))
+	return slices.DeleteFunc(rows, func(i vpc.Instance) bool { return i.Forgotten(now) }), nil
+}
+
 func (s *Server) describeInstances(_ context.Context, c *api.Call, in *wire.DescribeInstancesInput) (*wire.DescribeInstancesOutput, error) {
 	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
 		return nil, awserr.New("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	v, now := s.store.View(), s.now()
-	rows, err := instancesByID(v.Instances, c, now, in.InstanceIds)
-	if len(in.InstanceIds) == 0 {
-		rows = slices.Collect(v.Instances.By("account", c.Owner()))
-		rows = slices.DeleteFunc(rows, func(i vpc.Instance) bool { return i.Forgotten(now) })
-	}
+	v := s.store.View()
+	rows, err := s.instances(v, c, in.InstanceIds)
 	if err != nil {
 		return nil, err
 	}

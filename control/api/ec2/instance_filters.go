@@ -46,7 +46,7 @@ func instanceFilters(c *api.Call, v *store.View) filters[vpc.Instance] {
 		"instance.group-name":            of(names),
 		"key-name":                       func(i vpc.Instance) []string { return []string{i.KeyName} },
 		"launch-index":                   func(i vpc.Instance) []string { return []string{strconv.Itoa(i.LaunchIndex)} },
-		"launch-time":                    func(i vpc.Instance) []string { return []string{filterTime(i.Created)} },
+		"launch-time":                    func(i vpc.Instance) []string { return []string{filterTime(i.LaunchTime())} },
 		"monitoring-state":               is("disabled"),
 		"operator.managed":               is("false"),
 		"owner-id":                       func(i vpc.Instance) []string { return []string{i.Account} },
@@ -67,6 +67,7 @@ func instanceFilters(c *api.Call, v *store.View) filters[vpc.Instance] {
 	for _, name := range absentOfInstances {
 		f[name] = func(vpc.Instance) []string { return nil }
 	}
+	maps.Copy(f, metadataFilters)
 	for name, values := range attachedFilters(c, v) {
 		f["network-interface."+name] = of(values)
 	}

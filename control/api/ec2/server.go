@@ -21,7 +21,9 @@ type Options struct {
 	Limits vpc.Limits // zero: vpc.DefaultLimits
 	// Hosts lists the live hosts that launch instances. Without it there is none.
 	Hosts func() []string
-	Now   func() time.Time // default time.Now
+	// DataOnly: user data is never run, as callers are not verified.
+	DataOnly bool
+	Now      func() time.Time // default time.Now
 }
 
 // Server answers the EC2 API.
@@ -30,6 +32,8 @@ type Server struct {
 	limits vpc.Limits
 	hosts  func() []string
 	now    func() time.Time
+
+	dataOnly bool
 }
 
 // New returns a server; it starts nothing.
@@ -40,7 +44,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Server{store: o.Store, limits: o.Limits, hosts: o.Hosts, now: o.Now}
+	return &Server{store: o.Store, limits: o.Limits, hosts: o.Hosts, now: o.Now, dataOnly: o.DataOnly}
 }
 
 // Service is the server's place in the whole API.
