@@ -24,13 +24,20 @@ import (
 // Stdio is where a command's input and output go.
 type Stdio struct{ In, Out, Err *os.File }
 
+// NotEnteredError is that the instance could not be entered: no command ran, and it
+// may be tried again.
+type NotEnteredError struct{ error }
+
+// Unwrap is why.
+func (e NotEnteredError) Unwrap() error { return e.error }
+
 // Exec runs a command in a running instance and returns its exit code, 128 and
 // the signal's number for one that was killed. If input and output are a
 // terminal, the command has one too. When ctx ends, so does the command.
 func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code int, err error) {
 	c, err := enterInstance(ctx, agentSocket, q.Instance)
 	if err != nil {
-		return 0, err
+		return 0, NotEnteredError{err}
 	}
 	defer c.Close()
 	q.Terminal = term.IsTerminal(int(std.In.Fd())) && term.IsTerminal(int(std.Out.Fd()))

@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +38,10 @@ func (a *app) execCommand() *cobra.Command {
 	return cmd
 }
 
+// enterLimit bounds how long an instance that runs, as the API says, may be out of
+// its agent's reach.
+const enterLimit = 5 * time.Second
+
 // exec runs argv in an instance with this terminal. A code other than 0 is an exitError.
 func (a *app) exec(ctx context.Context, c client, id string, argv, env []string) error {
 	for _, kv := range env {
@@ -62,8 +68,14 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 		}, instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr})
 	}
 	code, err := try()
-	if err != nil && a.awaitRunning(ctx, c, id) == nil { // it may have been pending a moment ago
-		code, err = try()
+	var outside instance.NotEnteredError
+	if errors.As(err, &outside) && a.awaitRunning(ctx, c, id) == nil {
+		// It was pending a moment ago, or its host's agent has just been started again.
+		for end := time.Now().Add(enterLimit); errors.As(err, &outside) && time.Now().Before(end) && ctx.Err() == nil; {
+			if code, err = try(); err != nil {
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
 	}
 	if err != nil {
 		return err
