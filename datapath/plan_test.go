@@ -112,7 +112,7 @@ func (b *bench) fates(t *rapid.T) map[string]string {
 				}
 				for _, dport := range []uint16{80, 81} {
 					f := frame{mac: mac(byte(i + 1)), src: src, dst: dst, sport: 1, dport: dport, flags: syn}
-					trail, err := b.explain(uint32(b.index[port]), f.bytes())
+					trail, err := b.explain(f.bytes(), uint32(b.index[port]))
 					if err != nil {
 						t.Fatal(err)
 					}

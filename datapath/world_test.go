@@ -134,7 +134,7 @@ func from(port string, src string) frame {
 // The explanation given before must say the same.
 func (b *bench) fate(port string, in []byte) string {
 	b.t.Helper()
-	trail, err := b.explain(uint32(b.index[port]), in)
+	trail, err := b.explain(in, uint32(b.index[port]))
 	if err != nil {
 		b.t.Errorf("explain: %v", err)
 	}
