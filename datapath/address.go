@@ -3,13 +3,14 @@
 package datapath
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"enishi.dev/enishi/hoststate"
 )
 
 func networkFacts(n *hoststate.Network, w wiring, im image) {
-	im[bpfNetworkKey{Vni: n.VNI}] = bpfNetwork{Door: w.doors[n.VNI]}
+	im[bpfNetworkKey{Vni: n.VNI}] = bpfNetwork{Door: w.doors[n.VNI], Tunnel: w.tunnel}
 	for _, a := range n.Resolver {
 		im[addressKey(n.VNI, a)] = bpfAddress{Kind: uint32(bpfAddressKindADDRESS_RESOLVER)}
 	}
@@ -26,7 +27,12 @@ func interfaceFacts(i *hoststate.Interface, w wiring, im image) {
 		Groupset: handle(i.GroupSet),
 		Table:    handle(i.RouteTable),
 		Endpoint: handle(i.Endpoint),
+		Number:   i.Number,
 		Mac:      i.MAC,
+	}
+	if i.Tunnel.IsValid() { // what a port here would carry, it may not
+		v.Tunnel, v.Ifindex = hostAddress(i.Tunnel), 0
+		im[bpfNumberKey{Number: i.Number}] = bpfNumber{Interface: id}
 	}
 	kind := bpfAddressKindADDRESS_INTERFACE
 	if v.Endpoint != 0 {
@@ -62,6 +68,12 @@ func addressKey(vni uint32, a netip.Addr) bpfAddressKey {
 	k := bpfAddressKey{Vni: vni, Family: family(a)}
 	copy(k.Ip[:], a.AsSlice())
 	return k
+}
+
+// hostAddress is a host's IPv4 address as the program has it.
+func hostAddress(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
 }
 
 func family(a netip.Addr) uint32 {

@@ -46,7 +46,7 @@ func TestApplyCountsItsWrites(t *testing.T) {
 
 // However the kernel got there, it holds what the last units say.
 func TestApplyDoesNotDependOnThePast(t *testing.T) {
-	b := newBench(t, append(smallPorts, "door")...)
+	b := newBench(t, append(smallPorts, "door", tunnelPort)...)
 	b.attachSmall()
 	b.do(func() {
 		rapid.Check(t, func(t *rapid.T) {

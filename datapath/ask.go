@@ -46,12 +46,13 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if err != nil {
 		return o, err
 	}
-	raw, err := d.explain(uint32(ifindex), packet)
+	raw, err := d.explain(packet, uint32(ifindex))
 	if err != nil {
 		return o, fmt.Errorf("explain: %w", err)
 	}
 	t := d.translate(raw)
 	o.Verdict, o.Reason, o.Refused, o.Egress, o.Ingress, o.Target = t.Verdict, t.Reason, t.Refused, t.Egress, t.Ingress, t.Target
+	o.Tunnel = t.Tunnel
 	if to, ok := d.units[hoststate.Key{Kind: hoststate.KindInterface, ID: t.Target}].(*hoststate.Interface); ok {
 		o.Endpoint = to.Endpoint
 	}

@@ -26,6 +26,8 @@ type bench struct {
 	pins       string
 	index      map[string]int // of the host sides, by port name
 	seen       map[bpfDropKey]uint64
+	outer      outer         // of what is put in by the port "tunnel"
+	decap      *ebpf.Program // stands for that link
 }
 
 func needRoot(t testing.TB) {
@@ -123,8 +125,15 @@ func (b *bench) apply(units ...hoststate.Unit) {
 // run puts a frame into the program as if it came in by the port, and returns the
 // program's verdict and the frame it made.
 func (b *bench) run(port string, frame []byte) (int, []byte) {
+	if port == tunnelPort {
+		return b.runTunnel(frame)
+	}
+	return b.runAt(b.index[port], frame)
+}
+
+func (b *bench) runAt(index int, frame []byte) (int, []byte) {
 	out := make([]byte, len(frame)+256)
-	o := ebpf.RunOptions{Data: frame, DataOut: out, Context: ifindexContext{Ifindex: uint32(b.index[port])}}
+	o := ebpf.RunOptions{Data: frame, DataOut: out, Context: ifindexContext{Ifindex: uint32(index)}}
 	verdict, err := b.objs.Pipeline.Run(&o)
 	if err != nil {
 		b.t.Errorf("run: %v", err)

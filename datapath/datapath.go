@@ -26,6 +26,9 @@ type Options struct {
 	Flows int // halves of flows, 524288 by default: each flow has two
 	Quota int // flows that one interface opened, an eighth of Flows by default
 	MTU   int // the largest IP packet between interfaces, 9001 by default
+	// TunnelMTU is the largest IP packet to an interface of another host: what the
+	// network between them carries, less 50. It is 8951 by default.
+	TunnelMTU int
 }
 
 // The probe's own addresses: a probe binds to them, so that its connections come

@@ -32,6 +32,7 @@ var reasons = [bpfDropReasonDROP_REASONS]string{
 	bpfDropReasonDROP_NO_ADDRESS:       "no such address",
 	bpfDropReasonDROP_BLACKHOLE:        "blackhole",
 	bpfDropReasonDROP_ELSEWHERE:        "not on this host",
+	bpfDropReasonDROP_WRONG_HOST:       "wrong host",
 	bpfDropReasonDROP_NOT_ITS_ADDRESS:  "not its address",
 	bpfDropReasonDROP_GROUPS:           "security group",
 	bpfDropReasonDROP_NO_LISTENER:      "no listener",

@@ -3,10 +3,12 @@
 package datapath
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -72,7 +74,7 @@ func TestExplain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(c.want, got); d != "" {
+			if d := cmp.Diff(c.want, got, cmpopts.EquateComparable(netip.Addr{})); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})

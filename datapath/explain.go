@@ -3,7 +3,9 @@
 package datapath
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 
 	"github.com/cilium/ebpf"
 
@@ -18,7 +20,9 @@ type Trail struct {
 	Route   string // what the route table said: "local", "interface", "blackhole", or "" where none was asked
 	Target  string // id of the interface that gets it; "" at a resolver or for the probe
 	Egress  string // id of the rule that let it out
-	Ingress string // id of the rule that let it in
+	Ingress string // id of the rule that let it in; foretold of a target on another host
+	// Tunnel is the host that has the target; zero is this one.
+	Tunnel netip.Addr
 	// Refused says whose rules refused it, where the reason is "security group":
 	// "egress" are the sender's, "ingress" the target's.
 	Refused string
@@ -49,16 +53,21 @@ func (d *Datapath) Explain(port string, packet []byte) (Trail, error) {
 	if !ok {
 		return Trail{}, fmt.Errorf("explain: port %s is not attached", port)
 	}
-	t, err := d.explain(uint32(p.Ifindex), packet)
+	t, err := d.explain(packet, uint32(p.Ifindex))
 	if err != nil {
 		return Trail{}, fmt.Errorf("explain: %w", err)
 	}
 	return d.translate(t), nil
 }
 
-func (d *Datapath) explain(ifindex uint32, packet []byte) (bpfTrail, error) {
+// explain asks about a packet that comes in by the port whose index is the first of
+// from; if that is the tunnel, then from a network, which is the second, of a host,
+// which is the third.
+func (d *Datapath) explain(packet []byte, from ...uint32) (bpfTrail, error) {
 	var t bpfTrail
-	_, err := d.objs.Explain.Run(&ebpf.RunOptions{Data: packet, Context: skbContext{Cb: [5]uint32{ifindex}}})
+	var c skbContext
+	copy(c.Cb[:], from)
+	_, err := d.objs.Explain.Run(&ebpf.RunOptions{Data: packet, Context: c})
 	if err != nil {
 		return t, err
 	}
@@ -73,6 +82,9 @@ func (d *Datapath) translate(t bpfTrail) Trail {
 		Target:  d.holders[bpfInterfaceKey{Id: t.Target}].ID,
 		Egress:  d.ruleName(t.EgressSet, t.Egress),
 		Ingress: d.ruleName(t.IngressSet, t.Ingress),
+	}
+	if t.Tunnel != 0 {
+		text.Tunnel = netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, t.Tunnel)))
 	}
 	switch bpfRouteTarget(t.Route) {
 	case bpfRouteTargetROUTE_LOCAL:

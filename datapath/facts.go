@@ -3,6 +3,7 @@
 package datapath
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 //	bpfNetworkKey   bpfNetwork, without the generation, which is not a wish
 //	bpfAddressKey   bpfAddress
 //	bpfInterfaceKey bpfInterface
+//	bpfNumberKey    bpfNumber
 //	bpfListenerKey  bpfListener
 //	bpfGroupsetKey  ruleset
 //	bpfTableKey     routes
@@ -62,7 +64,7 @@ func check(u hoststate.Unit) error {
 	case *hoststate.Network:
 		return errOr(checkVNI(u.VNI), checkAddresses(u.Resolver), checkAddresses(u.Metadata))
 	case *hoststate.Interface:
-		return errOr(checkVNI(u.VNI), checkAddresses(u.Addresses))
+		return errOr(checkVNI(u.VNI), checkAddresses(u.Addresses), checkTunnel(u))
 	case *hoststate.GroupSet:
 		return checkGroupSet(u)
 	case *hoststate.RouteTable:
@@ -94,6 +96,20 @@ func checkAddresses(addrs []netip.Addr) error {
 		if !a.IsValid() || a.Is4In6() || a.Zone() != "" {
 			return fmt.Errorf("address %q is not one of a network", a)
 		}
+	}
+	return nil
+}
+
+func checkTunnel(i *hoststate.Interface) error {
+	switch a := i.Tunnel; {
+	case !a.IsValid():
+		return nil
+	case !a.Is4() || a.IsUnspecified() || a.IsMulticast():
+		return fmt.Errorf("host address %q is not one of IPv4", a)
+	case i.Number == 0:
+		return errors.New("an interface of another host needs a number")
+	case i.Endpoint != "":
+		return errors.New("an endpoint's interface is every host's own")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // held reports whether only one unit may have the key.
 func held(key any) bool {
 	switch key.(type) {
-	case bpfAddressKey, bpfInterfaceKey, bpfNetworkKey:
+	case bpfAddressKey, bpfInterfaceKey, bpfNumberKey, bpfNetworkKey:
 		return true
 	}
 	return false
@@ -149,6 +149,8 @@ func describe(key any) string {
 			a = netip.AddrFrom4([4]byte(k.Ip[:4]))
 		}
 		return "address " + a.String()
+	case bpfNumberKey:
+		return fmt.Sprintf("interface number %d", k.Number)
 	case bpfNetworkKey:
 		return fmt.Sprintf("network number %d", k.Vni)
 	}

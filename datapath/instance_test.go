@@ -21,12 +21,17 @@ import (
 // instance makes a namespace with a link into the fabric, attached, as an agent would.
 func (b *bench) instance(n int, id string, mac hoststate.MAC, addrs ...string) *namespace {
 	b.t.Helper()
+	return b.instanceIn(vniA, n, id, mac, addrs...)
+}
+
+func (b *bench) instanceIn(vni uint32, n int, id string, mac hoststate.MAC, addrs ...string) *namespace {
+	b.t.Helper()
 	ns := newNamespace(b.t)
 	host := fmt.Sprintf("h%d", n)
 	b.do(func() {
 		link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: host, MTU: 9001}, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns.fd), PeerHardwareAddr: mac[:]}
 		b.must(netlink.LinkAdd(link))
-		b.raise(host, Port{Kind: PortInterface, Name: id, Network: vniA, Interface: id})
+		b.raise(host, Port{Kind: PortInterface, Name: id, Network: vni, Interface: id})
 	})
 	ns.do(func() {
 		l, err := netlink.LinkByName("eth0")

@@ -18,6 +18,8 @@ func (d *Datapath) carry(w write) error {
 		return d.set(d.objs.Addresses, k, w.new)
 	case bpfInterfaceKey:
 		return d.set(d.objs.Interfaces, k, w.new)
+	case bpfNumberKey:
+		return d.set(d.objs.Numbers, k, w.new)
 	case bpfListenerKey:
 		return d.set(d.objs.Listeners, k, w.new)
 	case bpfNetworkKey:

@@ -43,7 +43,7 @@ func Open(o Options) (*Datapath, error) {
 	d := &Datapath{
 		log: o.Log, dirty: true, pins: filepath.Join(o.Pins, layout),
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
-		wiring:  wiring{map[uint64]uint32{}, map[uint32]uint32{}},
+		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
 		links: map[string]link.Link{}, moves: map[string]func() error{},
 		generations: map[uint32]uint64{},
@@ -66,6 +66,7 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 	return errors.Join(
 		spec.Variables[bpfVarMtu].Set(uint32(cmp.Or(o.MTU, 9001))),
 		spec.Variables[bpfVarEndpointMtu].Set(uint32(min(EndpointMTU, cmp.Or(o.MTU, 9001)))),
+		spec.Variables[bpfVarTunnelMtu].Set(uint32(min(cmp.Or(o.TunnelMTU, 8951), cmp.Or(o.MTU, 9001)))),
 		spec.Variables[bpfVarFlowQuota].Set(uint32(cmp.Or(o.Quota, flows/8))),
 	)
 }

@@ -123,12 +123,12 @@ func TestTooBig(t *testing.T) {
 	b.sub(t, "the answer repeats the packet and names the MTU", func(t *testing.T) {
 		_, got := b.run("eni-1", long(v4, 1461).bytes())
 		in := long(v4, 1461).bytes()
-		if mtu := binary.BigEndian.Uint16(got[40:]); got[34] != 3 || got[35] != 4 || mtu != 1500 || !bytes.Equal(got[42:], in[14:42]) {
+		if mtu := binary.BigEndian.Uint16(got[40:]); got[34] != 3 || got[35] != 4 || mtu != 1500 || !bytes.Equal(got[42:], in[14:54]) {
 			t.Errorf("IPv4: got %x", got)
 		}
 		_, got = b.run("eni-1", long(v6, 1441).bytes())
 		in = long(v6, 1441).bytes()
-		if mtu := binary.BigEndian.Uint32(got[58:]); got[54] != 2 || got[55] != 0 || mtu != 1500 || !bytes.Equal(got[62:], in[14:62]) {
+		if mtu := binary.BigEndian.Uint32(got[58:]); got[54] != 2 || got[55] != 0 || mtu != 1500 || !bytes.Equal(got[62:], in[14:74]) {
 			t.Errorf("IPv6: got %x", got)
 		}
 	})

@@ -190,7 +190,7 @@ func TestProgramAgreesWithModel(t *testing.T) {
 
 // verdict is fate without its checks of counters: the trail tells the reason.
 func (b *bench) verdict(port string, in []byte, m model) string {
-	trail, err := b.explain(uint32(b.index[port]), in)
+	trail, err := b.explain(in, uint32(b.index[port]))
 	if err != nil {
 		b.t.Errorf("explain: %v", err)
 	}

@@ -94,9 +94,20 @@ func meet(key, have, want any) any {
 	case bpfInterface:
 		return meetInterface(h, want.(bpfInterface))
 	case bpfNetwork:
-		return bpfNetwork{} // no door
+		return meetNetwork(h, want.(bpfNetwork))
 	}
-	return nil // ports: their packets wait
+	return nil // ports and numbers: their packets wait
+}
+
+func meetNetwork(h, w bpfNetwork) any {
+	var m bpfNetwork
+	if h.Door == w.Door {
+		m.Door = w.Door
+	}
+	if h.Tunnel == w.Tunnel {
+		m.Tunnel = w.Tunnel
+	}
+	return m
 }
 
 func meetInterface(h, w bpfInterface) any {
@@ -106,6 +117,9 @@ func meetInterface(h, w bpfInterface) any {
 	m := w
 	if h.Ifindex != w.Ifindex {
 		m.Ifindex = 0
+	}
+	if h.Tunnel != w.Tunnel {
+		m.Tunnel = 0
 	}
 	if h.Groupset != w.Groupset {
 		m.Groupset = 0
@@ -138,7 +152,7 @@ func rank(key any) int {
 		return 3
 	case bpfNetworkKey:
 		return 4
-	case bpfAddressKey:
+	case bpfAddressKey, bpfNumberKey:
 		return 5
 	}
 	return 6

@@ -16,7 +16,7 @@ import (
 // After any number of a plan's writes, every packet is dropped, or goes where the
 // old units send it, or where the new ones do. The program itself is asked.
 func TestEveryPrefixOfAPlanIsSafe(t *testing.T) {
-	b := newBench(t, append(smallPorts, "door")...)
+	b := newBench(t, append(smallPorts, "door", tunnelPort)...)
 	b.attachSmall()
 	b.do(func() {
 		rapid.Check(t, func(t *rapid.T) {
@@ -61,7 +61,7 @@ func (b *bench) attachSmall() {
 	for _, id := range smallPorts {
 		b.attach(Port{Name: id, Kind: PortInterface, Network: vniA, Interface: id})
 	}
-	b.attach(Port{Name: "door", Kind: PortDoor, Network: vniA})
+	b.attach(Port{Name: "door", Kind: PortDoor, Network: vniA}, Port{Name: tunnelPort, Kind: PortTunnel})
 }
 
 // imageOf is everything the maps must hold for the units and the attached ports.
@@ -103,6 +103,17 @@ func idleIn(have, want image, key any) bool {
 // fates asks about every first packet of a small world.
 func (b *bench) fates(t *rapid.T) map[string]string {
 	all := map[string]string{}
+	ask := func(name string, f frame, from ...uint32) {
+		trail, err := b.explain(f.bytes(), from...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fate := "drop"
+		if trail.Verdict == uint32(bpfVerdictVERDICT_DELIVER) {
+			fate = fmt.Sprintf("to %d, %x at %x", trail.To, trail.Target, trail.Tunnel)
+		}
+		all[fmt.Sprintf("%s from %s to %s port %d", name, f.src, f.dst, f.dport)] = fate
+	}
 	dsts := append([]netip.Addr{netip.MustParseAddr("20.1.0.1"), netip.MustParseAddr("20.2.0.1")}, smallAddrs...)
 	for i, port := range smallPorts {
 		for _, src := range smallAddrs {
@@ -112,15 +123,10 @@ func (b *bench) fates(t *rapid.T) map[string]string {
 				}
 				for _, dport := range []uint16{80, 81} {
 					f := frame{mac: mac(byte(i + 1)), src: src, dst: dst, sport: 1, dport: dport, flags: syn}
-					trail, err := b.explain(uint32(b.index[port]), f.bytes())
-					if err != nil {
-						t.Fatal(err)
-					}
-					fate := "drop"
-					if trail.Verdict == uint32(bpfVerdictVERDICT_DELIVER) {
-						fate = fmt.Sprintf("to %d, %x", trail.To, trail.Target)
-					}
-					all[fmt.Sprintf("%s from %s to %s port %d", port, src, dst, dport)] = fate
+					ask(port, f, uint32(b.index[port]))
+					b.outer = outer{vniA, "192.0.2.2"}
+					f.mac = hoststate.MAC(numberMAC(uint32(i + 1)))
+					ask(port+" on another host", f, b.from(tunnelPort)...)
 				}
 			}
 		}

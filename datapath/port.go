@@ -23,6 +23,7 @@ const (
 	PortInterface PortKind = 1 // an instance's interface
 	PortDoor      PortKind = 2 // the way to and from a service namespace
 	PortProbe     PortKind = 3 // root's own way in, for readiness
+	PortTunnel    PortKind = 4 // the way to and from other hosts: a VXLAN link that takes its keys from the program
 )
 
 // Port is the host side of a link, in the namespace that the caller's thread is in.
@@ -30,7 +31,7 @@ type Port struct {
 	Ifindex   int
 	Kind      PortKind
 	Name      string // names the pin; unique over all ports
-	Network   uint32 // VNI; 0 for the probe
+	Network   uint32 // VNI; 0 for the probe and the tunnel
 	Interface string // hoststate.Interface.ID, for PortInterface
 
 	handle uint64 // of the interface; all that is known of it after a restart
@@ -52,25 +53,30 @@ func portFacts(p *Port, im image) {
 type wiring struct {
 	interfaces map[uint64]uint32 // ifindex by the interface's handle
 	doors      map[uint32]uint32 // ifindex by VNI
+	tunnel     uint32            // ifindex
 }
 
-func (w wiring) join(p *Port) {
+func (w *wiring) join(p *Port) {
 	switch {
 	case p == nil:
 	case p.Kind == PortInterface:
 		w.interfaces[p.handle] = uint32(p.Ifindex)
 	case p.Kind == PortDoor:
 		w.doors[p.Network] = uint32(p.Ifindex)
+	case p.Kind == PortTunnel:
+		w.tunnel = uint32(p.Ifindex)
 	}
 }
 
-func (w wiring) cut(p *Port) {
+func (w *wiring) cut(p *Port) {
 	switch {
 	case p == nil:
 	case p.Kind == PortInterface && w.interfaces[p.handle] == uint32(p.Ifindex):
 		delete(w.interfaces, p.handle)
 	case p.Kind == PortDoor && w.doors[p.Network] == uint32(p.Ifindex):
 		delete(w.doors, p.Network)
+	case p.Kind == PortTunnel && w.tunnel == uint32(p.Ifindex):
+		w.tunnel = 0
 	}
 }
 
@@ -84,6 +90,9 @@ func (d *Datapath) Attach(p Port) error {
 	}
 	p.handle = handle(p.Interface)
 	for name, other := range d.ports {
+		if p.Kind == PortTunnel && other.Kind == PortTunnel && name != p.Name {
+			return fmt.Errorf("attach %s: the way to other hosts is %s", p.Name, name)
+		}
 		if other.Ifindex == p.Ifindex && name != p.Name { // a link that is gone, whose number came again
 			if err := d.detach(name); err != nil {
 				return fmt.Errorf("detach %s: %w", name, err)
@@ -110,7 +119,7 @@ func checkPort(p Port) error {
 		return fmt.Errorf("port %s: index %d", p.Name, p.Ifindex)
 	case p.Kind == PortInterface && p.Interface == "":
 		return fmt.Errorf("port %s: of no interface", p.Name)
-	case p.Kind < PortInterface || p.Kind > PortProbe:
+	case p.Kind < PortInterface || p.Kind > PortTunnel:
 		return fmt.Errorf("port %s: kind %d", p.Name, p.Kind)
 	}
 	return nil
@@ -121,6 +130,14 @@ func (d *Datapath) unitsOf(ports ...*Port) map[hoststate.Key]hoststate.Unit {
 	touched := map[hoststate.Key]hoststate.Unit{}
 	for _, p := range ports {
 		if p == nil {
+			continue
+		}
+		if p.Kind == PortTunnel {
+			for k, u := range d.units {
+				if k.Kind == hoststate.KindNetwork {
+					touched[k] = u
+				}
+			}
 			continue
 		}
 		var key any = bpfNetworkKey{Vni: p.Network}

@@ -75,8 +75,11 @@ func smallWorld(t *rapid.T, label string) []hoststate.Unit {
 				e.Addresses = append(e.Addresses, a)
 			}
 		}
-		if id == "eni-e" {
+		switch {
+		case id == "eni-e":
 			e.Endpoint, e.AnySource = "vpce", false
+		case pick("host", 4) == 0:
+			e.Tunnel = netip.AddrFrom4([4]byte{192, 0, 2, byte(2 + pick("which", 2))})
 		}
 		units = append(units, e)
 	}

@@ -17,6 +17,7 @@ func (d *Datapath) read() (image, error) {
 		readMap(d.objs.Ports, func(k bpfPortKey, v bpfPort) { im[k] = v }),
 		readMap(d.objs.Addresses, func(k bpfAddressKey, v bpfAddress) { im[k] = v }),
 		readMap(d.objs.Interfaces, func(k bpfInterfaceKey, v bpfInterface) { im[k] = v }),
+		readMap(d.objs.Numbers, func(k bpfNumberKey, v bpfNumber) { im[k] = v }),
 		readMap(d.objs.Listeners, func(k bpfListenerKey, v bpfListener) { im[k] = v }),
 		readMap(d.objs.Networks, func(k bpfNetworkKey, v bpfNetwork) {
 			d.generations[k.Vni] = v.Generation

@@ -135,13 +135,14 @@ func from(port string, src string) frame {
 // The explanation given before must say the same.
 func (b *bench) fate(port string, in []byte) string {
 	b.t.Helper()
-	trail, err := b.explain(uint32(b.index[port]), in)
+	trail, err := b.explain(in, b.from(port)...)
 	if err != nil {
 		b.t.Errorf("explain: %v", err)
 	}
 	verdict, out := b.run(port, in)
 	why := b.dropped()
-	if want := reason(trail.Reason); want != why {
+	foretold := trail.Tunnel != 0 && trail.IngressSet != 0 && trail.Reason != 0
+	if want := reason(trail.Reason); want != why && !foretold {
 		b.t.Errorf("explained as %q, counted as %q", want, why)
 	}
 	switch {
@@ -167,6 +168,13 @@ func (b *bench) fate(port string, in []byte) string {
 		return "too big: " + why
 	case why != "":
 		b.t.Errorf("delivered, but counted as %q", why)
+	case trail.Tunnel != 0 && foretold:
+		return b.far(in, out, trail) + ", which refuses it"
+	case trail.Tunnel != 0:
+		return b.far(in, out, trail)
+	}
+	if !bytes.Equal(out[6:12], gatewayMAC[:]) {
+		b.t.Errorf("it comes from %x and not from the gateway", out[6:12])
 	}
 	return "to " + b.receiver(out)
 }

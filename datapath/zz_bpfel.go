@@ -92,16 +92,17 @@ const (
 	bpfDropReasonDROP_NO_ADDRESS       bpfDropReason = 17
 	bpfDropReasonDROP_BLACKHOLE        bpfDropReason = 18
 	bpfDropReasonDROP_ELSEWHERE        bpfDropReason = 19
-	bpfDropReasonDROP_NOT_ITS_ADDRESS  bpfDropReason = 20
-	bpfDropReasonDROP_GROUPS           bpfDropReason = 21
-	bpfDropReasonDROP_NO_LISTENER      bpfDropReason = 22
-	bpfDropReasonDROP_CLOSING          bpfDropReason = 23
-	bpfDropReasonDROP_NO_DOOR          bpfDropReason = 24
-	bpfDropReasonDROP_TOO_BIG          bpfDropReason = 25
-	bpfDropReasonDROP_QUOTA            bpfDropReason = 26
-	bpfDropReasonDROP_TABLE_FULL       bpfDropReason = 27
-	bpfDropReasonDROP_KERNEL           bpfDropReason = 28
-	bpfDropReasonDROP_REASONS          bpfDropReason = 29
+	bpfDropReasonDROP_WRONG_HOST       bpfDropReason = 20
+	bpfDropReasonDROP_NOT_ITS_ADDRESS  bpfDropReason = 21
+	bpfDropReasonDROP_GROUPS           bpfDropReason = 22
+	bpfDropReasonDROP_NO_LISTENER      bpfDropReason = 23
+	bpfDropReasonDROP_CLOSING          bpfDropReason = 24
+	bpfDropReasonDROP_NO_DOOR          bpfDropReason = 25
+	bpfDropReasonDROP_TOO_BIG          bpfDropReason = 26
+	bpfDropReasonDROP_QUOTA            bpfDropReason = 27
+	bpfDropReasonDROP_TABLE_FULL       bpfDropReason = 28
+	bpfDropReasonDROP_KERNEL           bpfDropReason = 29
+	bpfDropReasonDROP_REASONS          bpfDropReason = 30
 )
 
 type bpfFamily uint32
@@ -112,27 +113,30 @@ const (
 )
 
 type bpfFlow struct {
-	_          structs.HostLayout
-	Seen       uint64
-	Epoch      uint64
-	Generation uint64
-	Owner      uint64
-	Peer       uint64
-	Target     uint64
-	To         uint32
-	Ifindex    uint32
-	Kind       uint32
-	Vni        uint32
-	State      uint32
-	Rule       uint32
-	Fin        uint32
-	Mac        [6]uint8
-	SourceMac  [6]uint8
+	_            structs.HostLayout
+	Seen         uint64
+	Epoch        uint64
+	Generation   uint64
+	Owner        uint64
+	Peer         uint64
+	Target       uint64
+	To           uint32
+	Ifindex      uint32
+	Kind         uint32
+	Vni          uint32
+	State        uint32
+	Rule         uint32
+	Fin          uint32
+	Tunnel       uint32
+	SourceTunnel uint32
+	Mac          [6]uint8
+	SourceMac    [6]uint8
 }
 
 type bpfFlowKey struct {
 	_        structs.HostLayout
 	Ifindex  uint32
+	Vni      uint32
 	Src      [16]uint8
 	Dst      [16]uint8
 	Sport    uint16
@@ -177,9 +181,10 @@ type bpfInterface struct {
 	Table    uint64
 	Endpoint uint64
 	Flags    uint32
+	Tunnel   uint32
+	Number   uint32
 	Mac      [6]uint8
-	Pad      [2]uint8
-	_        [4]byte
+	Pad      [6]uint8
 }
 
 type bpfInterfaceFlag uint32
@@ -216,12 +221,22 @@ type bpfNetwork struct {
 	_          structs.HostLayout
 	Generation uint64
 	Door       uint32
-	Pad        uint32
+	Tunnel     uint32
 }
 
 type bpfNetworkKey struct {
 	_   structs.HostLayout
 	Vni uint32
+}
+
+type bpfNumber struct {
+	_         structs.HostLayout
+	Interface uint64
+}
+
+type bpfNumberKey struct {
+	_      structs.HostLayout
+	Number uint32
 }
 
 type bpfPort struct {
@@ -246,6 +261,7 @@ const (
 	bpfPortKindPORT_INTERFACE bpfPortKind = 1
 	bpfPortKindPORT_DOOR      bpfPortKind = 2
 	bpfPortKindPORT_PROBE     bpfPortKind = 3
+	bpfPortKindPORT_TUNNEL    bpfPortKind = 4
 )
 
 type bpfProbe struct {
@@ -338,6 +354,8 @@ type bpfTrail struct {
 	Ingress    uint32
 	Flow       uint32
 	Vni        uint32
+	Tunnel     uint32
+	Pad        uint32
 }
 
 type bpfUsage struct {
@@ -373,6 +391,7 @@ const (
 	bpfMapInterfaces         = "interfaces"
 	bpfMapListeners          = "listeners"
 	bpfMapNetworks           = "networks"
+	bpfMapNumbers            = "numbers"
 	bpfMapPorts              = "ports"
 	bpfMapProbes             = "probes"
 	bpfMapPrograms           = "programs"
@@ -403,6 +422,7 @@ const (
 	bpfVarShareRuleFlag      = "share_rule_flag"
 	bpfVarShareSocketKind    = "share_socket_kind"
 	bpfVarShareVerdict       = "share_verdict"
+	bpfVarTunnelMtu          = "tunnel_mtu"
 )
 
 // loadBpf returns the embedded CollectionSpec for bpf.
@@ -466,6 +486,7 @@ type bpfMapSpecs struct {
 	Interfaces *ebpf.MapSpec `ebpf:"interfaces"`
 	Listeners  *ebpf.MapSpec `ebpf:"listeners"`
 	Networks   *ebpf.MapSpec `ebpf:"networks"`
+	Numbers    *ebpf.MapSpec `ebpf:"numbers"`
 	Ports      *ebpf.MapSpec `ebpf:"ports"`
 	Probes     *ebpf.MapSpec `ebpf:"probes"`
 	Programs   *ebpf.MapSpec `ebpf:"programs"`
@@ -497,6 +518,7 @@ type bpfVariableSpecs struct {
 	ShareRuleFlag      *ebpf.VariableSpec `ebpf:"share_rule_flag"`
 	ShareSocketKind    *ebpf.VariableSpec `ebpf:"share_socket_kind"`
 	ShareVerdict       *ebpf.VariableSpec `ebpf:"share_verdict"`
+	TunnelMtu          *ebpf.VariableSpec `ebpf:"tunnel_mtu"`
 }
 
 // bpfObjects contains all objects after they have been loaded into the kernel.
@@ -527,6 +549,7 @@ type bpfMaps struct {
 	Interfaces *ebpf.Map `ebpf:"interfaces"`
 	Listeners  *ebpf.Map `ebpf:"listeners"`
 	Networks   *ebpf.Map `ebpf:"networks"`
+	Numbers    *ebpf.Map `ebpf:"numbers"`
 	Ports      *ebpf.Map `ebpf:"ports"`
 	Probes     *ebpf.Map `ebpf:"probes"`
 	Programs   *ebpf.Map `ebpf:"programs"`
@@ -549,6 +572,7 @@ func (m *bpfMaps) Close() error {
 		m.Interfaces,
 		m.Listeners,
 		m.Networks,
+		m.Numbers,
 		m.Ports,
 		m.Probes,
 		m.Programs,
@@ -581,6 +605,7 @@ type bpfVariables struct {
 	ShareRuleFlag      *ebpf.Variable `ebpf:"share_rule_flag"`
 	ShareSocketKind    *ebpf.Variable `ebpf:"share_socket_kind"`
 	ShareVerdict       *ebpf.Variable `ebpf:"share_verdict"`
+	TunnelMtu          *ebpf.Variable `ebpf:"tunnel_mtu"`
 }
 
 // bpfPrograms contains all programs after they have been loaded into the kernel.

@@ -71,6 +71,9 @@ type Interface struct {
 	Device     int            `json:"device,omitempty"` // eth0, eth1, …
 	Endpoint   string         `json:"endpoint,omitempty"`
 	AnySource  bool           `json:"anysource,omitempty"` // may send and receive for others (source/dest check off)
+	// Tunnel is the address, in the network between hosts, of the host that has the
+	// interface. Zero: this host, or none that can be reached.
+	Tunnel netip.Addr `json:"tunnel,omitzero"`
 }
 
 // GroupSet is a set of security groups as some interface has it, compiled once

@@ -23,6 +23,9 @@ type Outcome struct {
 	Egress  string     `json:"egress,omitempty"`  // id of the rule that let it out
 	Ingress string     `json:"ingress,omitempty"` // id of the rule that let it in
 	Target  string     `json:"target,omitempty"`  // the interface that gets it, or would; "" is the network's resolver, or nobody
+	// Tunnel is the host that has the target, if another has. Ingress is then foretold
+	// from what this host knows of the target's groups.
+	Tunnel netip.Addr `json:"tunnel,omitzero"`
 	// Table is the sender's route table. Route is what it says, and Prefix where,
 	// if it was asked: an address in the VPC needs no table.
 	Table  string      `json:"table,omitempty"`

@@ -162,7 +162,9 @@ STEP int answer_reset(struct __sk_buff *skb, struct work *w)
 	return bpf_redirect(w->ifindex, 0);
 }
 
-#define QUOTED 8 /* bytes of the transport header that an ICMP error repeats */
+/* Bytes of the transport header that an ICMP error repeats: all of TCP's, since the
+ * kernel cuts no frame before a checksum that it leaves to the device. */
+#define QUOTED 20
 
 /* The packet moves behind a new IP and ICMP header, cut to what an error repeats. */
 STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
@@ -170,13 +172,13 @@ STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 	if (!w)
 		return -1;
 	__u8 *b = w->headers.bytes;
-	__u32 limit = w->trail.to == TO_INTERFACE && w->kind == PORT_INTERFACE ? mtu : endpoint_mtu;
+	__u32 fits = limit(w);
 
 	if (w->key.family == FAMILY_IPV4) {
 		const __u32 ip = sizeof(struct iphdr), quote = ip + QUOTED;
 		if (bpf_skb_change_tail(skb, L3 + quote, 0) || bpf_skb_adjust_room(skb, ip + 8, BPF_ADJ_ROOM_MAC, 0))
 			return -1;
-		__u32 m[2 + 7] = {3 | 4 << 8, bpf_htonl(limit)}; /* fragmentation needed */
+		__u32 m[2 + 10] = {3 | 4 << 8, bpf_htonl(fits)}; /* fragmentation needed */
 		if (bpf_skb_load_bytes(skb, L3 + ip + 8, m + 2, quote))
 			return -1;
 		m[0] |= (__u32)fold(bpf_csum_diff(NULL, 0, m, sizeof(m), 0)) << 16;
@@ -188,7 +190,7 @@ STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 	const __u32 ip = sizeof(struct ipv6hdr), quote = ip + QUOTED;
 	if (bpf_skb_change_tail(skb, L3 + quote, 0) || bpf_skb_adjust_room(skb, ip + 8, BPF_ADJ_ROOM_MAC, 0))
 		return -1;
-	__u32 m[2 + 12] = {2, bpf_htonl(limit)}; /* packet too big */
+	__u32 m[2 + 15] = {2, bpf_htonl(fits)}; /* packet too big */
 	if (bpf_skb_load_bytes(skb, L3 + ip + 8, m + 2, quote))
 		return -1;
 	m[0] |= (__u32)fold(bpf_csum_diff(NULL, 0, m, sizeof(m), pseudo_sum(w, sizeof(m), IPPROTO_ICMPV6))) << 16;

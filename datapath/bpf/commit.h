@@ -27,6 +27,8 @@ static __always_inline void set_target(const struct work *w, struct flow *f)
 	f->peer = w->peer;
 	f->kind = w->kind;
 	f->vni = w->vni;
+	f->tunnel = w->trail.tunnel;
+	f->source_tunnel = w->outer.remote_ipv4;
 	__builtin_memcpy(f->source_mac, w->packet.source_mac, 6);
 	f->target = w->trail.target;
 	f->to = w->trail.to;
@@ -64,7 +66,8 @@ STEP int open_flow(struct work *w)
 	f->peer = w->owner;
 	f->state = endpoint | (w->peer_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.ingress;
-	if (w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
+	int near = w->kind != PORT_TUNNEL && !w->trail.tunnel;
+	if (near && w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
 		f->epoch = w->epoch;
 		f->generation = w->generation;
 		f->target = w->owner;
@@ -190,11 +193,34 @@ STEP int track(struct work *w, struct flow *own)
 	return DROP_NONE;
 }
 
+/* To the host that has the target. The frame's source tells it who sends. */
+static __always_inline int deliver_far(struct __sk_buff *skb, struct work *w)
+{
+	struct bpf_tunnel_key *t = &w->outer;
+	struct interface *from = find_interface(w->owner);
+
+	if (!from)
+		return -1;
+	__u32 n = from->number;
+	__u8 macs[12] = {[6] = TUNNEL_MAC_0, TUNNEL_MAC_1, n >> 24, n >> 16, n >> 8, n};
+
+	__builtin_memcpy(macs, w->to_mac, 6);
+	__builtin_memset(t, 0, sizeof(*t));
+	t->tunnel_id = w->vni;
+	t->remote_ipv4 = w->trail.tunnel;
+	t->tunnel_ttl = 64;
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_set_tunnel_key(skb, t, sizeof(*t), BPF_F_ZERO_CSUM_TX))
+		return -1;
+	return bpf_redirect(w->to_ifindex, 0);
+}
+
 /* Straight into the other namespace: as if it had come in by the link there. */
 STEP int deliver(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
+	if (w->trail.tunnel)
+		return deliver_far(skb, w);
 	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
 
 	__builtin_memcpy(macs, w->to_mac, 6);

@@ -9,12 +9,33 @@
 #include "where.h"
 #include "group.h"
 
-/* Who sends: the port says, or the number of the probe. */
+/* From another host: the interface whose number the frame's source carries, if the
+ * host that sent it is the one that has it. */
+static __always_inline int far_owner(struct work *w)
+{
+	const __u8 *m = w->packet.source_mac;
+	struct number_key k = {(__u32)m[2] << 24 | m[3] << 16 | m[4] << 8 | m[5]};
+	struct number *n = m[0] == TUNNEL_MAC_0 && m[1] == TUNNEL_MAC_1 ? bpf_map_lookup_elem(&numbers, &k) : NULL;
+	struct interface *i = n ? find_interface(n->interface) : NULL;
+
+	if (!i || i->vni != w->key.vni)
+		return refuse(w, DROP_WRONG_HOST);
+	w->vni = i->vni;
+	if (!i->tunnel || i->tunnel != w->outer.remote_ipv4)
+		return refuse(w, DROP_WRONG_HOST);
+	w->flags = i->flags;
+	w->owner = n->interface;
+	return VERDICT_GO_ON;
+}
+
+/* Who sends: the port says, or the number of the interface or probe. */
 static __always_inline int owner(struct work *w, const struct port *port)
 {
 	w->owner = port->interface;
 	if (w->kind == PORT_INTERFACE)
 		return same_mac(w->packet.source_mac, port->mac) ? VERDICT_GO_ON : refuse(w, DROP_SPOOFED);
+	if (w->kind == PORT_TUNNEL)
+		return far_owner(w);
 	if (w->packet.resolution)
 		return VERDICT_GO_ON;
 	if (w->kind == PORT_DOOR) {
@@ -40,7 +61,9 @@ static __always_inline int holds(struct work *w, const struct flow *own)
 {
 	if (own->epoch != w->epoch || own->kind == PORT_PROBE)
 		return 0;
-	if (own->kind == PORT_INTERFACE && !same_mac(w->packet.source_mac, own->source_mac))
+	if (own->kind != PORT_DOOR && !same_mac(w->packet.source_mac, own->source_mac))
+		return 0;
+	if (own->source_tunnel != w->outer.remote_ipv4)
 		return 0;
 	w->owner = own->owner;
 	w->kind = own->kind;
@@ -50,7 +73,7 @@ static __always_inline int holds(struct work *w, const struct flow *own)
 	return 1;
 }
 
-/* begin reads the packet. */
+/* begin reads the packet. The caller has set w->outer. */
 static __always_inline int begin(struct __sk_buff *skb, struct work *w, __u32 ifindex)
 {
 	__u32 zero = 0;
@@ -60,6 +83,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct work *w, __u32 if
 	w->now = bpf_ktime_get_coarse_ns();
 	w->epoch = epoch ? *epoch : 0;
 	w->ifindex = w->key.ifindex = ifindex;
+	w->key.vni = w->outer.tunnel_id;
 	return parse(skb, w);
 }
 
@@ -77,6 +101,8 @@ STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex, int why)
 	w->kind = port->kind;
 	w->vni = port->vni;
 	w->flags = port->flags;
+	if ((w->kind == PORT_TUNNEL) != !!w->key.vni)
+		return refuse(w, DROP_WRONG_HOST);
 	if (why)
 		return refuse(w, why);
 	int v = owner(w, port);
@@ -90,6 +116,7 @@ STEP int admit(struct __sk_buff *skb, struct work *w, __u32 ifindex, int why)
 		return refuse(w, DROP_UNKNOWN_PORT);
 	w->generation = n->generation;
 	w->door = n->door;
+	w->tunnel = n->tunnel;
 	return VERDICT_GO_ON;
 }
 
@@ -121,6 +148,7 @@ static __always_inline int decided(struct work *w, const struct flow *own)
 	w->trail.flow = 1;
 	w->trail.target = own->target;
 	w->trail.to = own->to;
+	w->trail.tunnel = own->tunnel;
 	set_back(w, own->peer, own->ifindex);
 	w->to_ifindex = own->ifindex;
 	__builtin_memcpy(w->to_mac, own->mac, 6);
@@ -128,7 +156,7 @@ static __always_inline int decided(struct work *w, const struct flow *own)
 }
 
 /* The sender's groups: asked when a connection opens, and again when they changed
- * and the connection is not tracked. */
+ * and the connection is not tracked. Each host asks those of its own interfaces. */
 STEP int sender_allows(struct work *w, const struct flow *own)
 {
 	if (!w)
@@ -152,7 +180,7 @@ STEP int target_allows(struct work *w)
 {
 	if (!w)
 		return 0;
-	if (w->exempt || w->trail.to == TO_PROBE)
+	if (w->exempt || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
 		return 1;
 	struct flow *half = w->fresh ? NULL : find_flow(&w->back, w->now);
 	if (half && half->owner != w->peer)
@@ -233,12 +261,10 @@ STEP int judge(struct work *w, struct flow *own)
 
 static __always_inline int fits(struct work *w)
 {
-	__u32 limit = w->trail.to == TO_INTERFACE && w->kind == PORT_INTERFACE ? mtu : endpoint_mtu;
-
-	if (w->packet.length <= limit)
+	if (w->packet.length <= limit(w))
 		return VERDICT_DELIVER;
 	refuse(w, DROP_TOO_BIG);
-	return w->packet.whole && w->packet.plain ? VERDICT_TOO_BIG : VERDICT_DROP;
+	return w->packet.whole && w->packet.plain && w->kind != PORT_TUNNEL ? VERDICT_TOO_BIG : VERDICT_DROP;
 }
 
 /* decide returns the verdict on a packet that came in by the port with the index.

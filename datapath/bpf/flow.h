@@ -43,12 +43,14 @@ static __always_inline struct flow *find_flow(const struct flow_key *k, __u64 no
 	return f && !expired(k, f, now) ? f : NULL;
 }
 
-/* set_back names the other half: who owns it, and where its packets come in. */
+/* set_back names the other half: who owns it, and where its packets come in: by the
+ * link to other hosts, if the packet leaves by it. */
 static __always_inline void set_back(struct work *w, __u64 owner, __u32 ifindex)
 {
 	w->peer = owner;
 	w->back = w->key;
 	w->back.ifindex = ifindex;
+	w->back.vni = w->trail.tunnel ? w->vni : 0;
 	__builtin_memcpy(w->back.src, w->key.dst, 16);
 	__builtin_memcpy(w->back.dst, w->key.src, 16);
 	w->back.sport = w->key.dport;
@@ -78,7 +80,7 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 }
 
 /* Quotas: how many connections an interface may have opened. Only the opener is
- * charged, so that nobody can use up another's. */
+ * charged, on its own host, so that nobody can use up another's. */
 static __always_inline int charge(__u64 owner)
 {
 	struct usage_key k = {owner};
@@ -110,7 +112,7 @@ static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32
 {
 	if (bpf_map_delete_elem(&flows, k))
 		return 0;
-	if (initiator && !(owner & OWNER_SERVICE))
+	if (initiator && !(owner & OWNER_SERVICE) && !k->vni)
 		uncharge(owner);
 	return 1;
 }

@@ -40,6 +40,7 @@ enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
 enum { EEXIST = 17 };
 enum {
 	BPF_F_NO_PREALLOC = 1 << 0,
+	BPF_F_ZERO_CSUM_TX = 1 << 1,
 	BPF_F_PSEUDO_HDR = 1 << 4,
 };
 enum { BPF_ADJ_ROOM_MAC = 1 };
@@ -60,6 +61,21 @@ struct __sk_buff {
 	__u32 gso_size;
 };
 
+struct bpf_tunnel_key {
+	__u32 tunnel_id;
+	union {
+		__u32 remote_ipv4; /* these in host order */
+		__u32 remote_ipv6[4];
+	};
+	__u8 tunnel_tos, tunnel_ttl;
+	__u16 tunnel_flags;
+	__u32 tunnel_label;
+	union {
+		__u32 local_ipv4;
+		__u32 local_ipv6[4];
+	};
+};
+
 struct bpf_sock;
 struct bpf_sk_lookup {
 	__u64 sk;
@@ -68,6 +84,7 @@ struct bpf_sk_lookup {
 	__u32 local_ip4, local_ip6[4], local_port, ingress_ifindex;
 };
 _Static_assert(__builtin_offsetof(struct __sk_buff, gso_size) == 176, "kernel layout");
+_Static_assert(sizeof(struct bpf_tunnel_key) == 44, "kernel layout");
 _Static_assert(__builtin_offsetof(struct bpf_sk_lookup, ingress_ifindex) == 64, "kernel layout");
 
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
@@ -76,6 +93,8 @@ static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3
 static long (*const bpf_skb_store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags) = (void *)9;
 static long (*const bpf_l4_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)11;
 static long (*const bpf_tail_call)(void *ctx, void *map, __u32 index) = (void *)12;
+static long (*const bpf_skb_get_tunnel_key)(struct __sk_buff *skb, void *key, __u32 size, __u64 flags) = (void *)20;
+static long (*const bpf_skb_set_tunnel_key)(struct __sk_buff *skb, const void *key, __u32 size, __u64 flags) = (void *)21;
 static long (*const bpf_redirect)(__u32 ifindex, __u64 flags) = (void *)23;
 static long (*const bpf_skb_load_bytes)(const void *skb, __u32 offset, void *to, __u32 len) = (void *)26;
 static __s32 (*const bpf_csum_diff)(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __u32 seed) = (void *)28;

@@ -15,6 +15,7 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct port_key, struct port, 1 << 14, BPF_F_NO_
 struct { MAP(BPF_MAP_TYPE_HASH, struct network_key, struct network, 1 << 14, BPF_F_NO_PREALLOC); } networks SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct address_key, struct address, 1 << 18, BPF_F_NO_PREALLOC); } addresses SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct interface_key, struct interface, 1 << 17, BPF_F_NO_PREALLOC); } interfaces SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_HASH, struct number_key, struct number, 1 << 17, BPF_F_NO_PREALLOC); } numbers SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct listener_key, struct listener, 1 << 16, BPF_F_NO_PREALLOC); } listeners SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct probe_key, struct probe, 1 << 10, BPF_F_NO_PREALLOC); } probes SEC(".maps");
 
@@ -27,7 +28,8 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct table_key, struct table, 1 << 14, BPF_F_N
 struct { MAP(BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 1 << 20, BPF_F_NO_PREALLOC); } routes SEC(".maps");
 
 /* The epoch changes after every change of the above. A flow that was looked at in
- * this one needs no other map than this and its own. */
+ * this one needs no other map than this and its own, but for its owner's number on
+ * the way to another host. */
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1, 0); } epochs SEC(".maps");
 
 /* What was seen: written by the program. */

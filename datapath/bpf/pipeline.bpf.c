@@ -39,13 +39,16 @@ int pipeline(struct __sk_buff *skb)
 
 	if (!w)
 		return TC_ACT_SHOT;
+	bpf_skb_get_tunnel_key(skb, &w->outer, sizeof(w->outer), 0); /* zero where there is none, and of IPv6 */
 	int v = decide(skb, w, skb->ifindex, &own);
 
 	return commit(skb, w, own, v);
 }
 
 /* explain is never attached: it says what pipeline would do with a packet from the
- * port whose index is in cb[0], and writes nothing but its answer. */
+ * port whose index is in cb[0], by a tunnel of the network cb[1] from the host cb[2],
+ * and writes nothing but its answer. What the target's groups on another host would
+ * say to a first packet it foretells: their rules are here too. */
 SEC("tc")
 int explain(struct __sk_buff *skb)
 {
@@ -56,8 +59,16 @@ int explain(struct __sk_buff *skb)
 
 	if (!w || !t)
 		return VERDICT_GO_ON;
+	__builtin_memset(&w->outer, 0, sizeof(w->outer));
+	w->outer.tunnel_id = skb->cb[1];
+	w->outer.remote_ipv4 = skb->cb[2];
 	int v = decide(skb, w, skb->cb[0], &own);
 
+	if (v == VERDICT_DELIVER && w->fresh && w->trail.tunnel) {
+		w->foretell = 1;
+		if (!target_allows(w))
+			v = refuse(w, DROP_GROUPS);
+	}
 	w->trail.verdict = v;
 	w->trail.vni = w->vni;
 	*t = w->trail;
@@ -72,6 +83,21 @@ struct sweep {
 	__u32 gone;
 };
 
+/* orphan: its owner's packets do not come in there any more. */
+static __always_inline int orphan(const struct flow_key *k, const struct flow *f)
+{
+	if (f->owner & OWNER_SERVICE)
+		return 0;
+	struct interface *i = find_interface(f->owner);
+	if (!i)
+		return 1;
+	if (!k->vni)
+		return i->ifindex != k->ifindex;
+	struct network_key nk = {k->vni};
+	struct network *n = bpf_map_lookup_elem(&networks, &nk);
+	return !n || n->tunnel != k->ifindex || !i->tunnel || i->vni != k->vni;
+}
+
 static long sweep_one(__u32 index, struct sweep *s)
 {
 	struct flow_key k;
@@ -81,9 +107,7 @@ static long sweep_one(__u32 index, struct sweep *s)
 	struct flow *f = find_half(&k);
 	if (!f)
 		return 0;
-	struct interface *i = f->owner & OWNER_SERVICE ? NULL : find_interface(f->owner);
-	int orphan = !(f->owner & OWNER_SERVICE) && (!i || i->ifindex != k.ifindex);
-	if (orphan || expired(&k, f, s->now))
+	if (orphan(&k, f) || expired(&k, f, s->now))
 		s->gone += forget_half(&k);
 	return 0;
 }

@@ -36,20 +36,31 @@ enum interface_flag { INTERFACE_ANY_SOURCE = 1 }; /* may send and receive for ot
 
 struct interface {
 	__u32 vni;
-	__u32 ifindex; /* host side of its port; 0: not on this host */
+	__u32 ifindex; /* host side of its port; 0: it has none on this host */
 	__u64 groupset;
 	__u64 table;
 	__u64 endpoint; /* not 0: what it answers is in listeners */
 	__u32 flags;
+	__u32 tunnel; /* IPv4 address, in host order, of the host that has it; 0: this one */
+	__u32 number; /* unique over all networks: names it on the way between hosts */
 	__u8 mac[6];
-	__u8 pad[2];
+	__u8 pad[6];
+};
+
+struct number_key {
+	__u32 number;
+};
+
+/* An interface of another host, by what its packets carry. */
+struct number {
+	__u64 interface;
 };
 
 struct port_key {
 	__u32 ifindex;
 };
 
-enum port_kind { PORT_INTERFACE = 1, PORT_DOOR = 2, PORT_PROBE = 3 };
+enum port_kind { PORT_INTERFACE = 1, PORT_DOOR = 2, PORT_PROBE = 3, PORT_TUNNEL = 4 };
 
 struct port {
 	__u32 kind;
@@ -67,7 +78,7 @@ struct network_key {
 struct network {
 	__u64 generation; /* changes with every change that its flows could feel */
 	__u32 door; /* host side of the way to its service namespace; 0: none here */
-	__u32 pad;
+	__u32 tunnel; /* the link to other hosts; 0: none */
 };
 
 struct groupset_key {
@@ -165,6 +176,7 @@ enum socket_kind { SOCKET_TCP = 1, SOCKET_UDP53 = 2 };
 /* A connection as its owner sends it: where it comes in, and the packet's own words. */
 struct flow_key {
 	__u32 ifindex;
+	__u32 vni; /* of what comes from another host, else 0: all networks share that port */
 	__u8 src[16], dst[16];
 	__be16 sport, dport; /* of ICMP echo: both the identifier */
 	__u8 protocol, family;
@@ -201,8 +213,10 @@ struct flow {
 	__u32 state; /* FLOW_…; changed by atomic operations only */
 	__u32 rule; /* 1 + index of the rule by which the owner's groups allow it; 0: none was asked */
 	__be32 fin; /* with FLOW_FIN_RECEIVED: what acknowledges it */
+	__u32 tunnel; /* the host that has the target; 0: this one */
+	__u32 source_tunnel; /* the host that has the owner; 0: this one */
 	__u8 mac[6]; /* of the target */
-	__u8 source_mac[6]; /* of the owner, if that is an interface */
+	__u8 source_mac[6]; /* that the packets have, if the owner is an interface */
 };
 
 enum destination { TO_NOWHERE = 0, TO_INTERFACE = 1, TO_DOOR = 2, TO_PROBE = 3 };
@@ -237,6 +251,7 @@ enum drop_reason {
 	DROP_NO_ADDRESS,
 	DROP_BLACKHOLE,
 	DROP_ELSEWHERE,
+	DROP_WRONG_HOST,
 	DROP_NOT_ITS_ADDRESS,
 	DROP_GROUPS,
 	DROP_NO_LISTENER,
@@ -278,11 +293,13 @@ struct trail {
 	__u32 egress, ingress; /* 1 + index of the rule that let it out, in; 0: none was asked, or none let it */
 	__u32 flow; /* 1: an earlier packet of the connection decided */
 	__u32 vni;
+	__u32 tunnel; /* the host that gets it; 0: this one */
+	__u32 pad;
 };
 
 _Static_assert(sizeof(struct address_key) == 24, "shared with Go");
 _Static_assert(sizeof(struct address) == 16, "shared with Go");
-_Static_assert(sizeof(struct interface) == 48, "shared with Go");
+_Static_assert(sizeof(struct interface) == 56, "shared with Go");
 _Static_assert(sizeof(struct port) == 32, "shared with Go");
 _Static_assert(sizeof(struct network) == 16, "shared with Go");
 _Static_assert(sizeof(struct rule) == 56, "shared with Go");
@@ -292,6 +309,6 @@ _Static_assert(sizeof(struct chunk) == 448, "shared with Go");
 _Static_assert(sizeof(struct route_key) == 32, "shared with Go");
 _Static_assert(sizeof(struct route) == 16, "shared with Go");
 _Static_assert(sizeof(struct listener_key) == 16, "shared with Go");
-_Static_assert(sizeof(struct flow_key) == 44, "shared with Go");
-_Static_assert(sizeof(struct flow) == 88, "shared with Go");
-_Static_assert(sizeof(struct trail) == 56, "shared with Go");
+_Static_assert(sizeof(struct flow_key) == 48, "shared with Go");
+_Static_assert(sizeof(struct flow) == 96, "shared with Go");
+_Static_assert(sizeof(struct trail) == 64, "shared with Go");

@@ -11,9 +11,13 @@ static __always_inline int to_interface(struct work *w, __u64 id, const struct i
 	w->trail.target = id;
 	w->to_groupset = i->groupset;
 	w->to_ifindex = i->ifindex;
+	if (i->tunnel && w->kind == PORT_INTERFACE) { /* a service's hosts are its own; and what a host sent here goes no further */
+		w->to_ifindex = w->tunnel;
+		w->trail.tunnel = i->tunnel;
+	}
 	__builtin_memcpy(w->to_mac, i->mac, 6);
-	set_back(w, id, i->ifindex);
-	return i->ifindex ? VERDICT_GO_ON : refuse(w, DROP_ELSEWHERE);
+	set_back(w, id, w->to_ifindex);
+	return w->to_ifindex ? VERDICT_GO_ON : refuse(w, DROP_ELSEWHERE);
 }
 
 /* The destination of a door's frames is the network's number. */
@@ -109,6 +113,8 @@ STEP int where(struct work *w, struct flow *own)
 	struct address *a = find_address(w, w->key.dst);
 	if (!a)
 		return w->kind == PORT_PROBE ? refuse(w, DROP_NO_ADDRESS) : by_table(w);
+	if (w->kind == PORT_TUNNEL && a->kind != ADDRESS_INTERFACE)
+		return refuse(w, DROP_NO_ADDRESS); /* services are each host's own */
 	if (a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA) {
 		w->exempt = 1;
 		w->to_metadata = a->kind == ADDRESS_METADATA;

@@ -78,14 +78,17 @@ struct work {
 	__u8 own_untracked, peer_untracked;
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 to_metadata;
+	__u8 foretell; /* ask also the groups that another host asks */
 	__u8 to_mac[6];
 	/* The above begins as zero, the rest is written before it is read. */
 	__u32 to_ifindex;
 	/* the port */
 	__u32 ifindex, kind, vni, flags, door;
+	__u32 tunnel; /* the link to other hosts */
 	__u64 now;
 	__u64 epoch;
 	__u64 generation;
+	struct bpf_tunnel_key outer; /* whose remote end sent it; zero of what comes from this host */
 	struct flow_key back; /* its answers as the other side's owner sends them */
 	struct address_key address;
 	struct route_key route;
@@ -104,10 +107,23 @@ struct {
 
 const volatile __u32 mtu = 9001;
 const volatile __u32 endpoint_mtu = 8500;
+const volatile __u32 tunnel_mtu = 8951;
 const volatile __u32 flow_quota = 1 << 16; /* connections that one interface opened */
 
 /* Everybody's next hop: no interface has this address. */
 #define GATEWAY_MAC {0x02, 0, 0, 0, 0, 0x01}
+
+/* The source of a frame between hosts says which interface sent it: this and its number. */
+#define TUNNEL_MAC_0 0x02
+#define TUNNEL_MAC_1 0x02
+
+/* limit is the largest packet that may go where w's goes. */
+static __always_inline __u32 limit(const struct work *w)
+{
+	if (w->trail.to != TO_INTERFACE || w->kind == PORT_DOOR)
+		return endpoint_mtu;
+	return w->trail.tunnel ? tunnel_mtu : mtu;
+}
 
 static __always_inline int refuse(struct work *w, __u32 reason)
 {
