@@ -22,7 +22,7 @@ func (x *exchange) answer(resp *http.Response) {
 	x.writeDeadline(x.patience.body)
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, pieceOf(resp.ContentLength))
 	for {
 		n, err := resp.Body.Read(buf)
 		if n > 0 {
@@ -40,6 +40,15 @@ func (x *exchange) answer(resp *http.Response) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// pieceOf is how much of an answer is copied at a time: most are short.
+func pieceOf(length int64) int64 {
+	const most = 32 << 10
+	if length < 0 || length > most {
+		return most
+	}
+	return max(length, 1)
 }
 
 // hopByHop are the headers that concern one connection (RFC 9110, 7.6.1).

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -98,6 +99,9 @@ func (a *app) gatewayCommand() *cobra.Command {
 		}
 		access := os.NewFile(5, "the access log")
 		defer access.Close()
+		// It lives on short-lived memory over a small heap: collecting it less often
+		// costs some megabytes and saves a tenth of its time.
+		debug.SetGCPercent(400)
 		return gateway.Run(ctx, gateway.Options{
 			Host: localHost, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
 			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
