@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/netns"
@@ -27,7 +28,9 @@ func TestMain(m *testing.M) {
 	if IsInit(os.Args) {
 		os.Exit(InitMain(os.Args))
 	}
-	os.Exit(m.Run())
+	// A read of a terminal cannot be called off: it ends with the process.
+	const room = "enishi.dev/enishi/instance."
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(room+"relay.func1"), goleak.IgnoreAnyFunction(room+"newTypist.func2"))
 }
 
 // place is a running instance, and a socket in front of it as the agent has one.

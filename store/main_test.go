@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"enishi.dev/enishi/vpc"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
+
+	"enishi.dev/enishi/vpc"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -48,6 +50,13 @@ func TestMain(m *testing.M) {
 	if started != nil {
 		_ = started.Close()
 		_ = os.RemoveAll(started.dir)
+	}
+	// An etcd that cannot start leaves these two of its own behind.
+	const etcd = "go.etcd.io/etcd/server/v3/storage/"
+	err := goleak.Find(goleak.IgnoreTopFunction(etcd+"backend.(*backend).run"), goleak.IgnoreTopFunction(etcd+"wal.(*filePipeline).run"))
+	if code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
