@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 BIN := build/enishi
 
-.PHONY: build setup test test-user demo check generate lint bench clean
+.PHONY: build setup test test-user soak demo check generate lint bench clean
 
 build: ; CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/enishi
 
@@ -16,6 +16,9 @@ test: setup build ; scripts/test
 
 # The same tests as an ordinary user, showing what is skipped and why.
 test-user: ; scripts/test-user
+
+# Half an hour, before a release: more packets, more kills, the race detector, more fuzzing.
+soak: setup build ; scripts/soak
 
 demo: setup build ; $(BIN) demo
 
