@@ -65,3 +65,28 @@ func TestAsk(t *testing.T) {
 		}
 	}
 }
+
+func TestAskAboutAnotherHost(t *testing.T) {
+	b := newFarWorld(t)
+	far := netip.MustParseAddr("192.0.2.3")
+	for _, c := range []struct {
+		name string
+		port uint16
+		want hoststate.Outcome
+	}{
+		{"it lets it in", 80, hoststate.Outcome{Verdict: "deliver", Egress: "sgr-out4", Ingress: "sgr-http4", Target: "eni-far2", Tunnel: far}},
+		{"it will refuse it", 82, hoststate.Outcome{Verdict: "drop", Reason: "security group", Refused: "ingress", Egress: "sgr-out4", Target: "eni-far2", Tunnel: far}},
+	} {
+		b.sub(t, c.name, func(t *testing.T) {
+			c.want.Source, c.want.Table = netip.MustParseAddr("10.0.1.10"), "rtb-a"
+			got, err := b.Ask(hoststate.Question{Interface: "eni-1", To: netip.MustParseAddr("10.0.1.41"), Protocol: "tcp", Port: c.port})
+			if err != nil {
+				t.Error(err)
+			}
+			if d := cmp.Diff(c.want, got, cmpopts.EquateComparable(netip.Addr{})); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	b.wantHalves(0, 0)
+}

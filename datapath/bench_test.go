@@ -128,12 +128,8 @@ func (b *bench) run(port string, frame []byte) (int, []byte) {
 	if port == tunnelPort {
 		return b.runTunnel(frame)
 	}
-	return b.runAt(b.index[port], frame)
-}
-
-func (b *bench) runAt(index int, frame []byte) (int, []byte) {
 	out := make([]byte, len(frame)+256)
-	o := ebpf.RunOptions{Data: frame, DataOut: out, Context: ifindexContext{Ifindex: uint32(index)}}
+	o := ebpf.RunOptions{Data: frame, DataOut: out, Context: ifindexContext{Ifindex: uint32(b.index[port])}}
 	verdict, err := b.objs.Pipeline.Run(&o)
 	if err != nil {
 		b.t.Errorf("run: %v", err)

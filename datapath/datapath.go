@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"enishi.dev/enishi/hoststate"
@@ -51,14 +52,14 @@ type Datapath struct {
 	dirty   bool       // the kernel may hold something else than units and ports say
 	whole   bool       // units are all there is; before, what others are in the kernel stays
 	units   map[hoststate.Key]hoststate.Unit
-	ports   map[string]Port         // by name
-	wiring  wiring                  // the same, by what they belong to
-	holders map[any]hoststate.Key   // whose an address, an interface or a network is
-	users   map[any]map[uint32]int  // networks of the interfaces that use a group set or route table
-	others  []string                // directories of other layouts
-	moves   map[string]func() error // links of other layouts, taken over once the maps are filled
-	links   map[string]link.Link    // by the name of their pin
-	pins    string                  // of this layout
+	ports   map[string]Port                      // by name
+	wiring  wiring                               // the same, by what they belong to
+	holders map[any]hoststate.Key                // whose an address, an interface or a network is
+	users   map[any]map[uint32]int               // networks of the interfaces that use a group set or route table
+	others  []string                             // directories of other layouts
+	moves   map[string]func(*ebpf.Program) error // links of other layouts, which run the program once the maps are filled
+	links   map[string]link.Link                 // by the name of their pin
+	pins    string                               // of this layout
 
 	generations map[uint32]uint64 // by VNI, as the kernel has them
 	generation  uint64            // the newest

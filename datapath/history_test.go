@@ -19,7 +19,8 @@ import (
 // its packets come in.
 type history struct {
 	model
-	index  map[string]int // of each interface's port
+	index  map[string]int  // of each interface's port; the tunnel's, if it is far
+	far    map[string]bool // interfaces of the other host, which asks their groups
 	halves map[place]*half
 	made   []place // where there are or were halves
 }
@@ -67,13 +68,13 @@ func (h *history) pass(from *hoststate.Interface, f frame) string {
 	}
 	there, other := h.half(to.ID, back(f))
 	switch {
-	case !h.here[to.ID]:
+	case !h.here[to.ID] && (!h.far[to.ID] || h.far[from.ID]):
 		return "drop: not on this host"
 	case own == nil && f.flags != syn:
 		return "drop: not a SYN"
-	case own == nil && !h.allows(from, f, f.dst, false):
+	case own == nil && !h.far[from.ID] && !h.allows(from, f, f.dst, false):
 		return "drop: security group"
-	case (own == nil || other == nil) && !h.allows(to, f, f.src, true):
+	case (own == nil || other == nil) && !h.far[to.ID] && !h.allows(to, f, f.src, true):
 		return "drop: security group"
 	}
 	switch {
@@ -244,15 +245,21 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 
 // arrival is "to" whom a packet goes, or "drop".
 func (b *bench) arrival(port string, in []byte, m model) string {
+	says, _ := b.arrivalOf(port, in, m)
+	return says
+}
+
+// arrivalOf also returns the frame that goes there.
+func (b *bench) arrivalOf(port string, in []byte, m model) (string, []byte) {
 	verdict, out := b.run(port, in)
 	if verdict != 7 { // TCX_REDIRECT
-		return "drop"
+		return "drop", nil
 	}
 	i := find(m, func(i *hoststate.Interface) bool { return [6]byte(out[:6]) == i.MAC })
 	if i == nil {
-		return fmt.Sprintf("to %x", out[:6])
+		return fmt.Sprintf("to %x", out[:6]), out
 	}
-	return "to " + i.ID
+	return "to " + i.ID, out
 }
 
 // packet is one that an interface with a port might send: of a connection that it

@@ -103,11 +103,7 @@ func (d *Datapath) findPort(name string, ifindex uint32) error {
 // program one by one, once its maps are filled.
 func (d *Datapath) loadMoves(dir string) error {
 	return eachLink(dir, func(pin string, l link.Link) error {
-		d.moves[pin] = func() error {
-			program := d.objs.Root
-			if strings.HasPrefix(pin, steerPin) {
-				program = d.objs.Steer
-			}
+		d.moves[pin] = func(program *ebpf.Program) error {
 			if err := l.Update(program); err != nil {
 				return errors.Join(fmt.Errorf("switch %s: %w", pin, err), l.Unpin(), l.Close())
 			}
@@ -123,8 +119,8 @@ func (d *Datapath) move() error {
 	var errs []error
 	for pin, move := range d.moves {
 		name, isPort := strings.CutPrefix(pin, portPin)
-		if _, attached := d.ports[name]; isPort && attached {
-			errs = append(errs, move())
+		if p, attached := d.ports[name]; isPort && attached {
+			errs = append(errs, move(d.root(p.Kind)))
 			delete(d.moves, pin)
 		}
 	}

@@ -45,7 +45,7 @@ func Open(o Options) (*Datapath, error) {
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
 		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
-		links: map[string]link.Link{}, moves: map[string]func() error{},
+		links: map[string]link.Link{}, moves: map[string]func(*ebpf.Program) error{},
 		generations: map[uint32]uint64{},
 	}
 	if err := os.MkdirAll(d.pins, 0o700); err != nil {
@@ -98,8 +98,10 @@ func pinMaps(spec *ebpf.CollectionSpec) (string, error) {
 
 // takeOver makes pinned links run this program, and learns what they carry.
 func (d *Datapath) takeOver(pins, layout string) error {
-	if err := d.objs.Programs.Put(uint32(0), d.objs.Pipeline); err != nil {
-		return fmt.Errorf("install program: %w", err)
+	for at, p := range map[bpfProgram]*ebpf.Program{bpfProgramPROGRAM_NEAR: d.objs.Pipeline, bpfProgramPROGRAM_FAR: d.objs.PipelineFar} {
+		if err := d.objs.Programs.Put(uint32(at), p); err != nil {
+			return fmt.Errorf("install program: %w", err)
+		}
 	}
 	if err := d.loadLinks(); err != nil {
 		return err

@@ -151,13 +151,21 @@ func (d *Datapath) unitsOf(ports ...*Port) map[hoststate.Key]hoststate.Unit {
 	return touched
 }
 
-// attachLink makes the port's link run the root program.
+// root is the program that ports of the kind run.
+func (d *Datapath) root(k PortKind) *ebpf.Program {
+	if k == PortTunnel {
+		return d.objs.RootFar
+	}
+	return d.objs.Root
+}
+
+// attachLink makes the port's link run its root program.
 func (d *Datapath) attachLink(p Port) error {
 	pin := portPin + p.Name
 	if move := d.moves[pin]; move != nil {
 		if d.whole {
 			delete(d.moves, pin)
-			return move()
+			return move(d.root(p.Kind))
 		}
 		return nil // it runs by its old layout until the maps are filled
 	}
@@ -169,7 +177,7 @@ func (d *Datapath) attachLink(p Port) error {
 			return err
 		}
 	}
-	l, err := link.AttachTCX(link.TCXOptions{Interface: p.Ifindex, Program: d.objs.Root, Attach: ebpf.AttachTCXIngress})
+	l, err := link.AttachTCX(link.TCXOptions{Interface: p.Ifindex, Program: d.root(p.Kind), Attach: ebpf.AttachTCXIngress})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (d *Datapath) SteerNamespace(nsfd int, vni uint32, name string, tcp, udp53 
 func (d *Datapath) steerLink(nsfd int, pin string) error {
 	if move := d.moves[pin]; move != nil {
 		delete(d.moves, pin)
-		if err := move(); err != nil {
+		if err := move(d.objs.Steer); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func (b *bench) newDecap() {
 		asm.LoadMem(asm.R2, asm.R6, 52, asm.Word), asm.StoreMem(asm.R10, key+28, asm.R2, asm.Word), // local_ipv4: what a receiver reads as remote
 		asm.Mov.Reg(asm.R1, asm.R6), asm.Mov.Reg(asm.R2, asm.R10), asm.Add.Imm(asm.R2, key),
 		asm.Mov.Imm(asm.R3, 44), asm.Mov.Imm(asm.R4, 0), asm.FnSkbSetTunnelKey.Call(),
-		asm.Mov.Reg(asm.R1, asm.R6), asm.LoadMapPtr(asm.R2, b.objs.Programs.FD()), asm.Mov.Imm(asm.R3, 0), asm.FnTailCall.Call(),
+		asm.Mov.Reg(asm.R1, asm.R6), asm.LoadMapPtr(asm.R2, b.objs.Programs.FD()), asm.Mov.Imm(asm.R3, int32(bpfProgramPROGRAM_FAR)), asm.FnTailCall.Call(),
 		asm.Mov.Imm(asm.R0, 99), asm.Return(),
 	)
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "Apache-2.0", Instructions: ins})

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/cilium/ebpf"
+
 	"enishi.dev/enishi/hoststate"
 )
 
@@ -110,7 +112,10 @@ func TestFirstPacketsFromOtherHosts(t *testing.T) {
 		b.steps(step{tunnelPort, to(from("eni-1", "10.0.1.10"), "10.0.1.20", 80), "drop: wrong host"})
 	})
 	b.sub(t, "and by the tunnel only with one", func(t *testing.T) {
-		verdict, _ := b.runAt(b.index[tunnelPort], to(numbered(4, "10.0.1.40"), "10.0.1.20", 80).bytes())
+		verdict, err := b.objs.PipelineFar.Run(&ebpf.RunOptions{
+			Data: to(numbered(4, "10.0.1.40"), "10.0.1.20", 80).bytes(), Context: ifindexContext{Ifindex: uint32(b.index[tunnelPort])},
+		})
+		b.must(err)
 		if why := b.dropped(); verdict != 2 || why != "wrong host" {
 			t.Errorf("got verdict %d, %q", verdict, why)
 		}

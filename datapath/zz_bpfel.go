@@ -274,6 +274,14 @@ type bpfProbeKey struct {
 	Port uint16
 }
 
+type bpfProgram uint32
+
+const (
+	bpfProgramPROGRAM_NEAR bpfProgram = 0
+	bpfProgramPROGRAM_FAR  bpfProgram = 1
+	bpfProgramPROGRAMS     bpfProgram = 2
+)
+
 type bpfRoute struct {
 	_         structs.HostLayout
 	Target    uint32
@@ -404,7 +412,9 @@ const (
 	bpfMapWorks              = "works"
 	bpfProgExplain           = "explain"
 	bpfProgPipeline          = "pipeline"
+	bpfProgPipelineFar       = "pipeline_far"
 	bpfProgRoot              = "root"
+	bpfProgRootFar           = "root_far"
 	bpfProgSteer             = "steer"
 	bpfProgSweep             = "sweep"
 	bpfVarEndpointMtu        = "endpoint_mtu"
@@ -418,6 +428,7 @@ const (
 	bpfVarShareInterfaceFlag = "share_interface_flag"
 	bpfVarShareListenerState = "share_listener_state"
 	bpfVarSharePortKind      = "share_port_kind"
+	bpfVarShareProgram       = "share_program"
 	bpfVarShareRouteTarget   = "share_route_target"
 	bpfVarShareRuleFlag      = "share_rule_flag"
 	bpfVarShareSocketKind    = "share_socket_kind"
@@ -467,11 +478,13 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
-	Explain  *ebpf.ProgramSpec `ebpf:"explain"`
-	Pipeline *ebpf.ProgramSpec `ebpf:"pipeline"`
-	Root     *ebpf.ProgramSpec `ebpf:"root"`
-	Steer    *ebpf.ProgramSpec `ebpf:"steer"`
-	Sweep    *ebpf.ProgramSpec `ebpf:"sweep"`
+	Explain     *ebpf.ProgramSpec `ebpf:"explain"`
+	Pipeline    *ebpf.ProgramSpec `ebpf:"pipeline"`
+	PipelineFar *ebpf.ProgramSpec `ebpf:"pipeline_far"`
+	Root        *ebpf.ProgramSpec `ebpf:"root"`
+	RootFar     *ebpf.ProgramSpec `ebpf:"root_far"`
+	Steer       *ebpf.ProgramSpec `ebpf:"steer"`
+	Sweep       *ebpf.ProgramSpec `ebpf:"sweep"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
@@ -514,6 +527,7 @@ type bpfVariableSpecs struct {
 	ShareInterfaceFlag *ebpf.VariableSpec `ebpf:"share_interface_flag"`
 	ShareListenerState *ebpf.VariableSpec `ebpf:"share_listener_state"`
 	SharePortKind      *ebpf.VariableSpec `ebpf:"share_port_kind"`
+	ShareProgram       *ebpf.VariableSpec `ebpf:"share_program"`
 	ShareRouteTarget   *ebpf.VariableSpec `ebpf:"share_route_target"`
 	ShareRuleFlag      *ebpf.VariableSpec `ebpf:"share_rule_flag"`
 	ShareSocketKind    *ebpf.VariableSpec `ebpf:"share_socket_kind"`
@@ -601,6 +615,7 @@ type bpfVariables struct {
 	ShareInterfaceFlag *ebpf.Variable `ebpf:"share_interface_flag"`
 	ShareListenerState *ebpf.Variable `ebpf:"share_listener_state"`
 	SharePortKind      *ebpf.Variable `ebpf:"share_port_kind"`
+	ShareProgram       *ebpf.Variable `ebpf:"share_program"`
 	ShareRouteTarget   *ebpf.Variable `ebpf:"share_route_target"`
 	ShareRuleFlag      *ebpf.Variable `ebpf:"share_rule_flag"`
 	ShareSocketKind    *ebpf.Variable `ebpf:"share_socket_kind"`
@@ -612,18 +627,22 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
-	Explain  *ebpf.Program `ebpf:"explain"`
-	Pipeline *ebpf.Program `ebpf:"pipeline"`
-	Root     *ebpf.Program `ebpf:"root"`
-	Steer    *ebpf.Program `ebpf:"steer"`
-	Sweep    *ebpf.Program `ebpf:"sweep"`
+	Explain     *ebpf.Program `ebpf:"explain"`
+	Pipeline    *ebpf.Program `ebpf:"pipeline"`
+	PipelineFar *ebpf.Program `ebpf:"pipeline_far"`
+	Root        *ebpf.Program `ebpf:"root"`
+	RootFar     *ebpf.Program `ebpf:"root_far"`
+	Steer       *ebpf.Program `ebpf:"steer"`
+	Sweep       *ebpf.Program `ebpf:"sweep"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
 		p.Explain,
 		p.Pipeline,
+		p.PipelineFar,
 		p.Root,
+		p.RootFar,
 		p.Steer,
 		p.Sweep,
 	)

@@ -38,8 +38,8 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_N
 struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");
 
-/* What ports run: one write replaces the program under all of them. */
-struct { MAP(BPF_MAP_TYPE_PROG_ARRAY, __u32, __u32, 1, 0); } programs SEC(".maps");
+/* What ports run: one write replaces the program under all of a sort. */
+struct { MAP(BPF_MAP_TYPE_PROG_ARRAY, __u32, __u32, PROGRAMS, 0); } programs SEC(".maps");
 
 /* The sockets of the service namespaces. */
 struct { MAP(BPF_MAP_TYPE_SOCKHASH, struct socket_key, __u64, 1 << 14, 0); } sockets SEC(".maps");

@@ -13,6 +13,7 @@ SHARE(family);
 SHARE(address_kind);
 SHARE(interface_flag);
 SHARE(port_kind);
+SHARE(program);
 SHARE(rule_flag);
 SHARE(route_target);
 SHARE(listener_state);
@@ -22,12 +23,27 @@ SHARE(destination);
 SHARE(drop_reason);
 SHARE(verdict);
 
-/* root is what ports run; it never changes, what it calls does. */
+/* The roots are what ports run; they never change, what they call does. */
 SEC("tc")
 int root(struct __sk_buff *skb)
 {
-	bpf_tail_call(skb, &programs, 0);
+	bpf_tail_call(skb, &programs, PROGRAM_NEAR);
 	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int root_far(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &programs, PROGRAM_FAR);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline int pass(struct __sk_buff *skb, struct work *w)
+{
+	struct flow *own = NULL;
+	int v = decide(skb, w, skb->ifindex, &own);
+
+	return commit(skb, w, own, v);
 }
 
 SEC("tc")
@@ -35,14 +51,25 @@ int pipeline(struct __sk_buff *skb)
 {
 	__u32 live = WORK_LIVE;
 	struct work *w = bpf_map_lookup_elem(&works, &live);
-	struct flow *own = NULL;
 
 	if (!w)
 		return TC_ACT_SHOT;
-	bpf_skb_get_tunnel_key(skb, &w->outer, sizeof(w->outer), 0); /* zero where there is none, and of IPv6 */
-	int v = decide(skb, w, skb->ifindex, &own);
+	w->outer.tunnel_id = w->outer.remote_ipv4 = 0;
+	return pass(skb, w);
+}
 
-	return commit(skb, w, own, v);
+/* pipeline_far is for what comes from other hosts: asking for an outer header takes
+ * time, and what comes from this host has none. */
+SEC("tc")
+int pipeline_far(struct __sk_buff *skb)
+{
+	__u32 live = WORK_LIVE;
+	struct work *w = bpf_map_lookup_elem(&works, &live);
+
+	if (!w)
+		return TC_ACT_SHOT;
+	bpf_skb_get_tunnel_key(skb, &w->outer, sizeof(w->outer), 0); /* zero where there is none, or one of IPv6 */
+	return pass(skb, w);
 }
 
 /* explain is never attached: it says what pipeline would do with a packet from the

@@ -62,6 +62,8 @@ struct port_key {
 
 enum port_kind { PORT_INTERFACE = 1, PORT_DOOR = 2, PORT_PROBE = 3, PORT_TUNNEL = 4 };
 
+enum program { PROGRAM_NEAR = 0, PROGRAM_FAR = 1, PROGRAMS };
+
 struct port {
 	__u32 kind;
 	__u32 vni;
