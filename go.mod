@@ -3,6 +3,7 @@ module enishi.dev/enishi
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/cilium/ebpf v0.22.0
 	github.com/cilium/statedb v0.9.4
 	github.com/google/go-cmp v0.7.0

@@ -63,6 +63,7 @@ func seal() int {
 //	end SIGNAL FILE           sends it to the process whose id is in the file; waits until it is gone
 //	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
 //	kill-randomly NAMES...    SIGKILL to one of these parts after the other, ENISHI_KILLS times
+//	linearizable @FILES...    calls on the resources whose ids are in the files fit one order
 //	nothing-left              no process, mount or file with the run directory
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
@@ -90,7 +91,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("condition %s is not known", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "nothing-left": nothingLeft, "as": runAs,
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "linearizable": linearizable, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
 }
