@@ -115,6 +115,11 @@ func setup(e *testscript.Env) error {
 	})
 	e.Setenv("ENISHI_RUN_DIR", run)
 	e.Setenv("DIR", dir)
+	testdata, err := filepath.Abs("testdata")
+	if err != nil {
+		return err
+	}
+	e.Setenv("TESTDATA", testdata)
 	e.Setenv(sealedEnv, "1")
 	e.Setenv("HOME", dir)
 	for _, name := range []string{"PYENV_ROOT", "PYENV_VERSION"} { // where aws may come from
