@@ -28,12 +28,7 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/bootstrap", &b); err != nil {
 		return client{}, err
 	}
-	// The agent waits for this file: it proves endpoints by it, and gives it to instances.
-	tmp := u.path(caFile + ".new")
-	if err := os.WriteFile(tmp, []byte(b.CA), 0o644); err != nil {
-		return client{}, err
-	}
-	if err := os.Rename(tmp, u.path(caFile)); err != nil {
+	if err := u.writeCA(b.CA); err != nil {
 		return client{}, err
 	}
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/ready", nil); err != nil {
@@ -44,6 +39,16 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 		AccessKey: b.AccessKey, SecretKey: b.SecretKey, CABundle: u.path(caFile),
 	}
 	return c, writeClient(u.runDir, c, u.owner())
+}
+
+// writeCA puts ca.pem in place at once and whole. The agent waits for this file: it
+// proves endpoints by it, and gives it to instances.
+func (u *upRun) writeCA(pem string) error {
+	tmp := u.path(caFile + ".new")
+	if err := os.WriteFile(tmp, []byte(pem), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, u.path(caFile))
 }
 
 // getJSON asks one of the parts over its socket in the run directory.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,6 +27,8 @@ type upOptions struct {
 	region    string
 	any       bool
 	admin     string
+	hosts     string // where other hosts reach control
+	tunnel    string
 	command   []string
 }
 
@@ -52,6 +55,8 @@ func (a *app) upCommand() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
 	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
 	f.StringVar(&o.admin, "admin", "", "address that answers /metrics (Prometheus) and /healthz; loopback only, none by default")
+	f.StringVar(&o.hosts, "hosts-listen", "", "address at which other hosts reach control, over mutual TLS; none by default")
+	f.StringVar(&o.tunnel, "tunnel-address", "", "this machine's IPv4 address in the network between hosts: packets of VPCs travel there by VXLAN; none by default")
 	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; user data is not run; the entry is loopback only")
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
 	return cmd
@@ -66,7 +71,26 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (a *app) up(ctx context.Context, o upOptions) (err error) {
+func (a *app) up(ctx context.Context, o upOptions) error {
+	return a.withRunDir(o, func(u *upRun) error {
+		parts, err := u.prepare()
+		if err != nil {
+			return err
+		}
+		var admin net.Listener
+		if o.admin != "" {
+			if admin, err = u.listenAdmin(); err != nil {
+				return err
+			}
+			defer admin.Close()
+		}
+		return u.serve(ctx, parts, admin)
+	})
+}
+
+// withRunDir runs f with the run directory for its own, and takes away afterwards
+// what was made there.
+func (a *app) withRunDir(o upOptions, f func(u *upRun) error) (err error) {
 	if err := agent.Check(); err != nil {
 		return err
 	}
@@ -84,18 +108,7 @@ func (a *app) up(ctx context.Context, o upOptions) (err error) {
 		u.close()
 		err = errors.Join(err, u.clean())
 	}()
-	parts, err := u.prepare()
-	if err != nil {
-		return err
-	}
-	var admin net.Listener
-	if o.admin != "" {
-		if admin, err = u.listenAdmin(); err != nil {
-			return err
-		}
-		defer admin.Close()
-	}
-	return u.serve(ctx, parts, admin)
+	return f(u)
 }
 
 // upRun is one run of `up`.
@@ -171,7 +184,31 @@ func (u *upRun) prepare() ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
+	socket, err := u.listenUnix(controlSocket)
+	if err != nil {
+		return nil, err
+	}
+	deciding := part{name: "control", uid: controlUID, files: []*os.File{socket, data}, args: []string{
+		"--region", u.region, "--owner", fmt.Sprint(u.owner().uid), fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any),
+	}}
+	if u.hosts != "" {
+		remote, err := u.listenHosts()
+		if err != nil {
+			return nil, err
+		}
+		deciding.files, deciding.args = append(deciding.files, remote), append(deciding.args, "--remote")
+	}
+	doing, err := u.prepareHost(localHost, u.tunnel, public)
+	return append([]part{u.inRunDir(deciding)}, doing...), err
+}
+
+// prepareHost makes what every host has: an agent, a gateway and services. Only
+// where control is there is a public entry.
+func (u *upRun) prepareHost(name, tunnel string, public *os.File) ([]part, error) {
 	if err := os.MkdirAll(u.path(logDir), 0o755); err != nil {
+		return nil, err
+	}
+	if _, err := tunnelAddress(tunnel); err != nil {
 		return nil, err
 	}
 	access, err := u.keep(os.OpenFile(u.path(accessLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644))
@@ -179,21 +216,55 @@ func (u *upRun) prepare() ([]part, error) {
 		return nil, err
 	}
 	sockets := map[string]*os.File{}
-	for _, name := range []string{controlSocket, agentSocket, gatewaySocket, servicesSocket} {
+	for _, name := range []string{agentSocket, gatewaySocket, servicesSocket} {
 		if sockets[name], err = u.listenUnix(name); err != nil {
 			return nil, err
 		}
 	}
 	uid := fmt.Sprint(u.owner().uid)
-	with := func(name string, uid int, files []*os.File, args ...string) part {
-		return part{name: name, uid: uid, files: files, log: filepath.Join(u.path(logDir), name+".log"), args: append(args, "--run-dir", u.runDir)}
+	entry := part{name: "gateway", uid: gatewayUID, files: []*os.File{sockets[gatewaySocket], access}, args: []string{"--host", name, "--owner", uid}}
+	if public != nil {
+		entry.files, entry.args = append(entry.files, public), append(entry.args, "--public")
 	}
 	return []part{
-		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any)),
-		with("agent", 0, []*os.File{sockets[agentSocket]}, "--instances", "--owner", uid),
-		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public, access}, "--owner", uid),
-		with("services", servicesUID, []*os.File{sockets[servicesSocket]}),
+		u.inRunDir(part{name: "agent", files: []*os.File{sockets[agentSocket]}, args: []string{"--host", name, "--instances", "--owner", uid, "--tunnel-address", tunnel}}),
+		u.inRunDir(entry),
+		u.inRunDir(part{name: "services", uid: servicesUID, files: []*os.File{sockets[servicesSocket]}}),
 	}, nil
+}
+
+func (u *upRun) inRunDir(p part) part {
+	p.log, p.args = filepath.Join(u.path(logDir), p.name+".log"), append(p.args, "--run-dir", u.runDir)
+	return p
+}
+
+// tunnelAddress reads --tunnel-address; the zero address is none.
+func tunnelAddress(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
+		return a, fmt.Errorf("--tunnel-address %s: want one IPv4 address of this machine", s)
+	}
+	return a, nil
+}
+
+// listenHosts opens where other hosts reach control, which may open no socket.
+func (u *upRun) listenHosts() (*os.File, error) {
+	addr, err := net.ResolveTCPAddr("tcp", u.hosts)
+	if err != nil {
+		return nil, fmt.Errorf("--hosts-listen %s: %w", u.hosts, err)
+	}
+	if addr.IP == nil || addr.IP.IsUnspecified() {
+		return nil, fmt.Errorf("--hosts-listen %s: want the address by which other hosts reach this one", u.hosts)
+	}
+	l, err := net.ListenTCP("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--hosts-listen %s: %w", u.hosts, err)
+	}
+	defer l.Close()
+	return u.keep(l.File())
 }
 
 // listenPublic opens the public entry. The gateway could not: it may not open sockets.
