@@ -111,9 +111,10 @@ func open(o Options) (a *Agent, err error) {
 		networks:  map[string]*network{},
 		instances: map[string]*running{},
 	}
+	opened := a
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.close())
+			err = errors.Join(err, opened.close())
 		}
 	}()
 	if err := a.layout.make(); err != nil {

@@ -105,14 +105,16 @@ func setup(e *testscript.Env) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	run := filepath.Join(dir, "run")
+	run, other := filepath.Join(dir, "run"), filepath.Join(dir, "other")
 	e.Defer(func() {
+		endLeft(other)
 		endLeft(run)
-		if err := errors.Join(agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
+		if err := errors.Join(agent.Teardown(other), agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
 			fmt.Fprintln(os.Stderr, "clean up:", err)
 		}
 	})
 	e.Setenv("ENISHI_RUN_DIR", run)
+	e.Setenv("OTHER", other) // the run directory of a second host
 	e.Setenv("DIR", dir)
 	e.Setenv(sealedEnv, "1")
 	e.Setenv("HOME", dir)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/netns"
 )
 
 // upOptions are the flags of `up`.
@@ -246,6 +247,9 @@ func tunnelAddress(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
 		return a, fmt.Errorf("--tunnel-address %s: want one IPv4 address of this machine", s)
+	}
+	if _, err := netns.LinkMTU(a); err != nil {
+		return a, fmt.Errorf("--tunnel-address: %w", err)
 	}
 	return a, nil
 }
