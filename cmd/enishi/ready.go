@@ -73,6 +73,10 @@ func postJSON(ctx context.Context, socket, path string, order, out any) error {
 	return ask(socket, req, out)
 }
 
+// errNotServed is that a part knows nothing of what it was asked for. Control does
+// not answer operators on other hosts.
+var errNotServed = errors.New("not served here")
+
 func ask(socket string, req *http.Request, out any) error {
 	h := feed.UnixClient(socket)
 	defer h.CloseIdleConnections()
@@ -86,7 +90,11 @@ func ask(socket string, req *http.Request, out any) error {
 		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
 			return errors.New(strings.TrimSpace(string(text)))
 		}
-		return fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
+		err := fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
+		if resp.StatusCode == http.StatusNotFound {
+			return errors.Join(errNotServed, err)
+		}
+		return err
 	}
 	if out == nil {
 		return nil

@@ -67,13 +67,7 @@ func seal() int {
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
 	if os.Geteuid() == 0 {
-		lo, err := netlink.LinkByName("lo")
-		if err == nil {
-			err = netlink.LinkSetUp(lo)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		raiseLoopback(t)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -93,6 +87,18 @@ func TestScripts(t *testing.T) {
 			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
+}
+
+// raiseLoopback makes the namespace of the tests one where 127.0.0.1 is reached.
+func raiseLoopback(t *testing.T) {
+	t.Helper()
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // setup gives a script a run directory of its own, that others can walk to, and

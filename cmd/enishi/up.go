@@ -46,6 +46,9 @@ func (a *app) upCommand() *cobra.Command {
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
 				return usageError{fmt.Errorf("up: %q: a command to run comes after --", args[0])}
 			}
+			if o.hosts != "" && o.tunnel == "" {
+				return usageError{errors.New("up: --hosts-listen without --tunnel-address: instances on other hosts could not be reached")}
+			}
 			o.command = args
 			return wrap("up", a.up(cmd.Context(), o))
 		},
