@@ -69,7 +69,12 @@ func (u *upRun) serveHost(ctx context.Context, name string, parts []part, r *rel
 // awaitHost waits until agent and gateway hold what control wants; false if ctx
 // ends before.
 func (u *upRun) awaitHost(ctx context.Context) bool {
+	begun, told := time.Now(), false
 	for {
+		if time.Since(begun) > 3*time.Second && !told {
+			fmt.Fprintf(u.stderr, "waiting for control; %s says what it answers\n", u.path(logDir+"/agent.log"))
+			told = true
+		}
 		var doing hoststate.AgentStatus
 		var serving hoststate.GatewayStatus
 		if getJSON(ctx, u.path(agentSocket), "/v1/status", &doing) == nil && getJSON(ctx, u.path(gatewaySocket), "/v1/status", &serving) == nil &&

@@ -197,6 +197,7 @@ func TestATokenIsGoodOnceForOneName(t *testing.T) {
 }
 
 func TestAHostSaysWhereItIsReached(t *testing.T) {
+	needsRoot(t)
 	w := newWorld(t)
 	c := w.serve()
 	follow := func(address string) (int, func()) {
