@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -26,11 +27,12 @@ import (
 
 // Options is what an agent needs from outside.
 type Options struct {
-	RunDir     string // with control.sock and ca.pem; state/ in it is the agent's
-	Host       string // this host's name at control
-	Instances  bool   // launch instances here
-	GatewayUID int    // who may take sockets
-	OwnerUID   int    // who may run commands and read the status, besides root
+	RunDir     string     // with control.sock and ca.pem; state/ in it is the agent's
+	Host       string     // this host's name at control
+	Instances  bool       // launch instances here
+	GatewayUID int        // who may take sockets
+	OwnerUID   int        // who may run commands and read the status, besides root
+	Tunnel     netip.Addr // this host's address in the network between hosts, if there is one
 	Listener   net.Listener
 	Log        *slog.Logger
 }
@@ -102,16 +104,17 @@ func open(o Options) (a *Agent, err error) {
 	a = &Agent{
 		Options: o, layout: layout(o.RunDir), board: newBoard(),
 		feed: &feed.Client{
-			HTTP: feed.UnixClient(layout(o.RunDir).control()), Host: o.Host, Role: hoststate.RoleAgent, Log: o.Log,
+			HTTP: feed.UnixClient(layout(o.RunDir).control()), Host: o.Host, Role: hoststate.RoleAgent, Log: o.Log, Tunnel: o.Tunnel,
 		},
 		units:     map[hoststate.Key]hoststate.Unit{},
 		refused:   map[hoststate.Key]string{},
 		networks:  map[string]*network{},
 		instances: map[string]*running{},
 	}
+	opened := a
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.close())
+			err = errors.Join(err, opened.close())
 		}
 	}()
 	if err := a.layout.make(); err != nil {
@@ -120,8 +123,15 @@ func open(o Options) (a *Agent, err error) {
 	if a.fabric, _, err = netns.Make(a.layout.namespace("fabric")); err != nil {
 		return nil, err
 	}
-	if a.dp, err = datapath.Open(datapath.Options{Pins: a.layout.pins(), MTU: interfaceMTU, Log: o.Log}); err != nil {
+	between, err := tunnelMTU(o)
+	if err != nil {
+		return nil, err
+	}
+	if a.dp, err = datapath.Open(datapath.Options{Pins: a.layout.pins(), MTU: interfaceMTU, TunnelMTU: between, Log: o.Log}); err != nil {
 		return nil, fmt.Errorf("open data plane: %w", err)
+	}
+	if err := a.openTunnel(between); err != nil {
+		return nil, fmt.Errorf("open tunnel: %w", err)
 	}
 	if a.doors, err = newHandovers(a.layout.handover(), o.GatewayUID, o.Log); err != nil {
 		return nil, fmt.Errorf("listen for gateway: %w", err)

@@ -50,7 +50,7 @@ func (a *Agent) isHere(id string) bool {
 
 // wantedPorts names the ports that the units ask for on this host.
 func (a *Agent) wantedPorts() map[string]bool {
-	ports := map[string]bool{probePort: true}
+	ports := map[string]bool{probePort: true, tunnelPort: a.Tunnel.IsValid()}
 	for _, u := range a.units {
 		switch u := u.(type) {
 		case *hoststate.Network:

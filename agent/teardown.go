@@ -43,6 +43,9 @@ func Teardown(runDir string) error {
 	if err := killed.Wait(); err != nil {
 		return err
 	}
+	if err := removeTunnel(l); err != nil {
+		return err
+	}
 	if err := os.Remove(l.handover()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

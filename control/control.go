@@ -28,9 +28,11 @@ import (
 
 // Options is what control needs from outside.
 type Options struct {
-	DataDir    string // etcd's; "." is the working directory
-	Ephemeral  bool   // nobody needs the data after a crash: do not wait for the disk
-	Listener   net.Listener
+	DataDir   string // etcd's; "." is the working directory
+	Ephemeral bool   // nobody needs the data after a crash: do not wait for the disk
+	Listener  net.Listener
+	// Remote is where other hosts reach control; nil: there are none.
+	Remote     net.Listener
 	Region     string // of the first account's credentials
 	HostName   string // the local host's
 	GatewayUID int
@@ -91,6 +93,10 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts, DataOnly: o.AnyCredentials}).Service(), elbv2.Service(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
+	if o.Remote != nil {
+		h.RemoteAddress = o.Remote.Addr().String()
+		g.Go(func() error { return h.ServeRemote(ctx, o.Remote) })
+	}
 	g.Go(func() error { return life.Run(ctx) })
 	g.Go(func() error { return h.Run(ctx) })
 	g.Go(func() error { return h.Serve(ctx, o.Listener) })

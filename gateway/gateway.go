@@ -31,7 +31,7 @@ type Options struct {
 	ServicesSocket string // path: requests for the services in the box go there
 
 	Status net.Listener // unix socket; what [hoststate.GatewayStatus] says
-	Public net.Listener // the public entry: TLS and plain HTTP on one TCP port
+	Public net.Listener // the public entry: TLS and plain HTTP on one TCP port; nil: none
 
 	AllowedUIDs []int // who may read the status, besides root
 	Log         *slog.Logger
@@ -66,7 +66,7 @@ func newGateway(o Options) *gateway {
 		patience: usualPatience(),
 		control:  feed.UnixClient(o.ControlSocket),
 		services: feed.UnixClient(o.ServicesSocket).Transport,
-		queue:    newQueue(o.Public.Addr()),
+		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
@@ -88,15 +88,18 @@ func (g *gateway) run(ctx context.Context) error {
 	g.keeper.refused = func(endpoint, reason string) {
 		g.feed.Refused(hoststate.Key{Kind: hoststate.KindEndpoint, ID: endpoint}, reason)
 	}
-	g.entry = newCertificate("", []string{"localhost"}, loopback)
-
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return g.feed.Run(inner, g.apply) })
 	group.Go(func() error { return g.receive(inner) })
 	group.Go(func() error { return g.serveHTTP(inner) })
-	group.Go(func() error { return g.serveEntry(inner) })
 	group.Go(func() error { return g.serveStatus(inner) })
-	group.Go(func() error { return g.keeper.run(inner, g.entry) })
+	var own []*certificate
+	if g.Public != nil {
+		g.entry = newCertificate("", []string{"localhost"}, loopback)
+		own = append(own, g.entry)
+		group.Go(func() error { return g.serveEntry(inner) })
+	}
+	group.Go(func() error { return g.keeper.run(inner, own...) })
 	err = group.Wait()
 	g.closeIdle()
 	if ctx.Err() != nil {

@@ -45,9 +45,11 @@ func newKeeper(control *http.Client, log *slog.Logger) (*keeper, error) {
 }
 
 // run keeps first, and what is wanted later, until ctx ends.
-func (k *keeper) run(ctx context.Context, first *certificate) error {
+func (k *keeper) run(ctx context.Context, first ...*certificate) error {
 	var g errgroup.Group
-	g.Go(func() error { return k.keep(ctx, first) })
+	for _, c := range first {
+		g.Go(func() error { return k.keep(ctx, c) })
+	}
 	for {
 		select {
 		case c := <-k.fresh:

@@ -20,6 +20,7 @@ type Forwarded struct {
 // Facts is what the network knows of a request. They travel only on the channel
 // between a gateway and control, which knows its peer; never in a tenant's header.
 type Facts struct {
+	Host      string     `json:"-"`                 // whose gateway says so: control knows its peer
 	RequestID string     `json:"requestId"`         // a UUID made by the gateway, in its log and in the answer
 	Network   string     `json:"network,omitempty"` // "" at the public entry
 	Endpoint  string     `json:"endpoint,omitempty"`

@@ -26,6 +26,7 @@ const (
 	KindAccount       Kind = "account"
 	KindAccessKey     Kind = "accesskey"
 	KindSecret        Kind = "secret"
+	KindHost          Kind = "host"
 
 	kindNumber Kind = "number"
 	kindToken  Kind = "token"

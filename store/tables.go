@@ -3,6 +3,9 @@
 package store
 
 import (
+	"net/netip"
+	"time"
+
 	"enishi.dev/enishi/iam"
 	"enishi.dev/enishi/vpc"
 	"github.com/cilium/statedb"
@@ -12,6 +15,17 @@ import (
 type Secret struct {
 	Name string `json:"name"`
 	Data []byte `json:"data"`
+}
+
+// Host is a machine that may have instances, besides what it says while it is heard.
+type Host struct {
+	Name   string     `json:"name"`
+	Tunnel netip.Addr `json:"tunnel,omitzero"` // its address in the network between hosts; zero: it has none
+	// Key is the SHA-256 of the public key by which it is known, nil before it has joined.
+	Key []byte `json:"key,omitempty"`
+	// Token is the SHA-256 of what lets one machine join in its name, nil once used.
+	Token   []byte    `json:"token,omitempty"`
+	Expires time.Time `json:"expires,omitzero"` // when the token is worth nothing any more
 }
 
 // number is a counter: the last number that was given out.
@@ -38,6 +52,7 @@ type tables struct {
 	accounts       *table[iam.Account]
 	accessKeys     *table[iam.AccessKey]
 	secrets        *table[Secret]
+	hosts          *table[Host]
 	numbers        *table[number]
 	tokens         *table[token]
 }
@@ -172,6 +187,10 @@ func addOthers(ts *tables, k keys) {
 	ts.secrets = add(ts, k, schema[Secret]{
 		kind: KindSecret,
 		id:   func(v *Secret) string { return v.Name },
+	})
+	ts.hosts = add(ts, k, schema[Host]{
+		kind: KindHost,
+		id:   func(v *Host) string { return v.Name },
 	})
 	ts.numbers = add(ts, k, schema[number]{
 		kind: kindNumber,

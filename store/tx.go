@@ -30,6 +30,7 @@ type Tx struct {
 	Accounts       TxTable[iam.Account]
 	AccessKeys     TxTable[iam.AccessKey]
 	Secrets        TxTable[Secret]
+	Hosts          TxTable[Host]
 
 	numbers TxTable[number]
 	tokens  TxTable[token]
@@ -97,6 +98,7 @@ func newTx(ts *tables, w *writes, at *View, now time.Time) *Tx {
 		Accounts:       TxTable[iam.Account]{v.Accounts, w},
 		AccessKeys:     TxTable[iam.AccessKey]{v.AccessKeys, w},
 		Secrets:        TxTable[Secret]{v.Secrets, w},
+		Hosts:          TxTable[Host]{v.Hosts, w},
 		numbers:        TxTable[number]{v.numbers, w},
 		tokens:         TxTable[token]{v.tokens, w},
 		now:            now,

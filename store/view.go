@@ -22,6 +22,7 @@ type View struct {
 	Accounts       Table[iam.Account]
 	AccessKeys     Table[iam.AccessKey]
 	Secrets        Table[Secret]
+	Hosts          Table[Host]
 
 	numbers Table[number]
 	tokens  Table[token]
@@ -43,6 +44,7 @@ func (ts *tables) view(txn statedb.ReadTxn, incarnation string, revision int64) 
 		Accounts:       Table[iam.Account]{ts.accounts, txn},
 		AccessKeys:     Table[iam.AccessKey]{ts.accessKeys, txn},
 		Secrets:        Table[Secret]{ts.secrets, txn},
+		Hosts:          Table[Host]{ts.hosts, txn},
 		numbers:        Table[number]{ts.numbers, txn},
 		tokens:         Table[token]{ts.tokens, txn},
 		incarnation:    incarnation,

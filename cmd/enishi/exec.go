@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ func (a *app) execCommand() *cobra.Command {
 				return usageError{fmt.Errorf("exec: want one instance, then -- and a command")}
 			}
 			c, err := a.readClient()
+			if errors.Is(err, fs.ErrNotExist) && running(a.runDir) { // a host without control: credentials are the caller's own
+				c, err = client{AccessKey: a.getenv("AWS_ACCESS_KEY_ID"), SecretKey: a.getenv("AWS_SECRET_ACCESS_KEY")}, nil
+			}
 			if err != nil {
 				return fmt.Errorf("exec: %w", err)
 			}
@@ -69,7 +73,7 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 	}
 	code, err := try()
 	var outside instance.NotEnteredError
-	if errors.As(err, &outside) && a.awaitRunning(ctx, c, id) == nil {
+	if errors.As(err, &outside) && c.Endpoint != "" && a.awaitRunning(ctx, c, id) == nil {
 		// It was pending a moment ago, or its host's agent has just been started again.
 		for end := time.Now().Add(enterLimit); errors.As(err, &outside) && time.Now().Before(end) && ctx.Err() == nil; {
 			if code, err = try(); err != nil {

@@ -21,9 +21,9 @@ import (
 )
 
 // The parts of `up`, apart. They get their sockets from their parent: fd 3 is
-// the part's own, fd 4 what else it needs.
+// the part's own, those after it what else it needs.
 
-// localHost is the name of the only host, until hosts are added.
+// localHost is the name of the host where control runs.
 const localHost = "local"
 
 // partCommand is what the parts have in common: they run until their context
@@ -32,7 +32,7 @@ const localHost = "local"
 func (a *app) partCommand(name, short string, may *confine.Profile, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short,
-		Long:    short + ".\n`enishi up` starts it, with its sockets as file descriptors 3 and 4; it is not started by hand.",
+		Long:    short + ".\n`enishi up` starts it, with its sockets as file descriptors from 3 on; it is not started by hand.",
 		Example: "  enishi up --ephemeral",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,6 +50,7 @@ func (a *app) partCommand(name, short string, may *confine.Profile, run func(ctx
 func (a *app) controlCommand() *cobra.Command {
 	var o control.Options
 	var owner int
+	var remote bool
 	cmd := a.partCommand("control", "The part that decides: API, model, feed", &confine.Profile{Files: true}, func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
@@ -59,11 +60,17 @@ func (a *app) controlCommand() *cobra.Command {
 		if err := unix.Fchdir(4); err != nil {
 			return fmt.Errorf("data directory on fd 4: %w: start it through `enishi up`", err)
 		}
+		if remote {
+			if o.Remote, err = inherit(5, "where other hosts reach it"); err != nil {
+				return err
+			}
+		}
 		o.DataDir, o.Listener, o.Log, o.HostName = ".", l, log, localHost
 		o.GatewayUID, o.OwnerUID = gatewayUID, owner
 		return control.Run(ctx, o)
 	})
 	cmd.Flags().StringVar(&o.Region, "region", "ap-northeast-1", "region of the first account's credentials")
+	cmd.Flags().BoolVar(&remote, "remote", false, "other hosts reach it by file descriptor 5")
 	cmd.Flags().BoolVar(&o.Ephemeral, "ephemeral", false, "do not wait for the disk: the data directory goes with the run")
 	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status and the accounts")
 	cmd.Flags().BoolVar(&o.AnyCredentials, "accept-any-credentials", false, "do not verify who calls")
@@ -72,15 +79,21 @@ func (a *app) controlCommand() *cobra.Command {
 
 func (a *app) agentCommand() *cobra.Command {
 	var o agent.Options
+	var tunnel string
 	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", nil, func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
 		}
-		o.RunDir, o.Host, o.Listener, o.Log = a.runDir, localHost, l, log
+		if o.Tunnel, err = tunnelAddress(tunnel); err != nil {
+			return err
+		}
+		o.RunDir, o.Listener, o.Log = a.runDir, l, log
 		o.GatewayUID = gatewayUID
 		return agent.Run(ctx, o)
 	})
+	cmd.Flags().StringVar(&o.Host, "host", localHost, "this host's name")
+	cmd.Flags().StringVar(&tunnel, "tunnel-address", "", "this host's address in the network between hosts")
 	cmd.Flags().BoolVar(&o.Instances, "instances", false, "launch instances on this host")
 	cmd.Flags().IntVar(&o.OwnerUID, "owner", 0, "uid of the user who may run commands in instances")
 	return cmd
@@ -88,27 +101,33 @@ func (a *app) agentCommand() *cobra.Command {
 
 func (a *app) gatewayCommand() *cobra.Command {
 	var owner int
+	var host string
+	var entry bool
 	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", &confine.Profile{Sockets: true}, func(ctx context.Context, log *slog.Logger) error {
 		status, err := inherit(3, "its socket")
 		if err != nil {
 			return err
 		}
-		public, err := inherit(4, "the public entry")
-		if err != nil {
-			return err
-		}
-		access := os.NewFile(5, "the access log")
+		access := os.NewFile(4, "the access log")
 		defer access.Close()
+		var public net.Listener // none on hosts without control
+		if entry {
+			if public, err = inherit(5, "the public entry"); err != nil {
+				return err
+			}
+		}
 		// It lives on short-lived memory over a small heap: collecting it less often
 		// costs some megabytes and saves a tenth of its time.
 		debug.SetGCPercent(400)
 		return gateway.Run(ctx, gateway.Options{
-			Host: localHost, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
+			Host: host, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
 			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
 			Access: access,
 		})
 	})
 	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status")
+	cmd.Flags().StringVar(&host, "host", localHost, "this host's name")
+	cmd.Flags().BoolVar(&entry, "public", false, "the public entry is file descriptor 5")
 	return cmd
 }
 

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
@@ -33,13 +32,7 @@ func TestTheQuickStartOfTheREADME(t *testing.T) {
 	if !ok || !end {
 		t.Fatal("README.md has no block that begins with make build")
 	}
-	lo, err := netlink.LinkByName("lo")
-	if err == nil {
-		err = netlink.LinkSetUp(lo)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	raiseLoopback(t)
 	dir, err := os.MkdirTemp("", "enishi-readme-") // t.TempDir is too long for sockets, and closed to others
 	if err != nil {
 		t.Fatal(err)

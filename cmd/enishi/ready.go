@@ -28,12 +28,7 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/bootstrap", &b); err != nil {
 		return client{}, err
 	}
-	// The agent waits for this file: it proves endpoints by it, and gives it to instances.
-	tmp := u.path(caFile + ".new")
-	if err := os.WriteFile(tmp, []byte(b.CA), 0o644); err != nil {
-		return client{}, err
-	}
-	if err := os.Rename(tmp, u.path(caFile)); err != nil {
+	if err := u.writeCA(b.CA); err != nil {
 		return client{}, err
 	}
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/ready", nil); err != nil {
@@ -44,6 +39,16 @@ func (u *upRun) awaitReady(ctx context.Context) (client, error) {
 		AccessKey: b.AccessKey, SecretKey: b.SecretKey, CABundle: u.path(caFile),
 	}
 	return c, writeClient(u.runDir, c, u.owner())
+}
+
+// writeCA puts ca.pem in place at once and whole. The agent waits for this file: it
+// proves endpoints by it, and gives it to instances.
+func (u *upRun) writeCA(pem string) error {
+	tmp := u.path(caFile + ".new")
+	if err := os.WriteFile(tmp, []byte(pem), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, u.path(caFile))
 }
 
 // getJSON asks one of the parts over its socket in the run directory.
@@ -68,6 +73,10 @@ func postJSON(ctx context.Context, socket, path string, order, out any) error {
 	return ask(socket, req, out)
 }
 
+// errNotServed is that a part knows nothing of what it was asked for. Control does
+// not answer operators on other hosts.
+var errNotServed = errors.New("not served here")
+
 func ask(socket string, req *http.Request, out any) error {
 	h := feed.UnixClient(socket)
 	defer h.CloseIdleConnections()
@@ -81,7 +90,11 @@ func ask(socket string, req *http.Request, out any) error {
 		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
 			return errors.New(strings.TrimSpace(string(text)))
 		}
-		return fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
+		err := fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
+		if resp.StatusCode == http.StatusNotFound {
+			return errors.Join(errNotServed, err)
+		}
+		return err
 	}
 	if out == nil {
 		return nil

@@ -58,7 +58,7 @@ func newRoot(w world) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.runDir, "run-dir", def, "where a running enishi keeps its sockets, pins and client.json (ENISHI_RUN_DIR)")
 	root.AddCommand(
 		a.upCommand(), a.envCommand(), a.awsCommand(), a.runCommand(), a.execCommand(),
-		a.statusCommand(), a.whyCommand(), a.accountCommand(), a.demoCommand(), a.manCommand(),
+		a.statusCommand(), a.whyCommand(), a.accountCommand(), a.hostCommand(), a.demoCommand(), a.manCommand(),
 		a.agentCommand(), a.controlCommand(), a.gatewayCommand(), a.servicesCommand(),
 	)
 	return root

@@ -68,13 +68,7 @@ func seal() int {
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
 	if os.Geteuid() == 0 {
-		lo, err := netlink.LinkByName("lo")
-		if err == nil {
-			err = netlink.LinkSetUp(lo)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		raiseLoopback(t)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -96,6 +90,18 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// raiseLoopback makes the namespace of the tests one where 127.0.0.1 is reached.
+func raiseLoopback(t *testing.T) {
+	t.Helper()
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // setup gives a script a run directory of its own, that others can walk to, and
 // takes away what it leaves.
 func setup(e *testscript.Env) error {
@@ -106,14 +112,16 @@ func setup(e *testscript.Env) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	run := filepath.Join(dir, "run")
+	run, other := filepath.Join(dir, "run"), filepath.Join(dir, "other")
 	e.Defer(func() {
+		endLeft(other)
 		endLeft(run)
-		if err := errors.Join(agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
+		if err := errors.Join(agent.Teardown(other), agent.Teardown(run), os.RemoveAll(dir)); err != nil && os.Geteuid() == 0 {
 			fmt.Fprintln(os.Stderr, "clean up:", err)
 		}
 	})
 	e.Setenv("ENISHI_RUN_DIR", run)
+	e.Setenv("OTHER", other) // the run directory of a second host
 	e.Setenv("DIR", dir)
 	testdata, err := filepath.Abs("testdata")
 	if err != nil {

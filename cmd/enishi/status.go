@@ -62,8 +62,12 @@ func (a *app) readStatus(ctx context.Context) (status, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	decides := getJSON(ctx, a.path(controlSocket), "/v1/status", &s.Control)
+	if errors.Is(decides, errNotServed) {
+		decides = nil // a host where control is not: what is its own
+	}
 	return s, errors.Join(
-		getJSON(ctx, a.path(controlSocket), "/v1/status", &s.Control),
+		decides,
 		getJSON(ctx, a.path(agentSocket), "/v1/status", &s.Agent),
 		getJSON(ctx, a.path(gatewaySocket), "/v1/status", &s.Gateway),
 	)
@@ -81,6 +85,16 @@ func (s status) show(w io.Writer, output string) error {
 }
 
 func (s status) print(w io.Writer) {
+	if s.Control.Hosts == nil {
+		fmt.Fprintf(w, "host %s; of the others, and of what is not yet true, control's machine can tell\n\n", s.Agent.Host)
+	} else {
+		s.printControl(w)
+	}
+	s.printHost(w)
+}
+
+// printControl shows what control says, of all hosts.
+func (s status) printControl(w io.Writer) {
 	section(w, "hosts", []string{"host", "live", "agent at", "gateway at", "control at"}, func(add func(...any)) {
 		for _, h := range s.Control.Hosts {
 			add(h.Name, yesNo(h.Live), h.Agent.Revision, h.Gateway.Revision, s.Control.Position.Revision)
@@ -96,6 +110,10 @@ func (s status) print(w io.Writer) {
 			}
 		}
 	})
+}
+
+// printHost shows what this host says of itself.
+func (s status) printHost(w io.Writer) {
 	section(w, "instances", []string{"instance", "state", "addresses"}, func(add func(...any)) {
 		for _, i := range s.Agent.Instances {
 			var addrs []string

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +25,8 @@ type upOptions struct {
 	region    string
 	any       bool
 	admin     string
+	hosts     string // where other hosts reach control
+	tunnel    string
 	command   []string
 }
 
@@ -42,6 +43,9 @@ func (a *app) upCommand() *cobra.Command {
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
 				return usageError{fmt.Errorf("up: %q: a command to run comes after --", args[0])}
 			}
+			if o.hosts != "" && o.tunnel == "" {
+				return usageError{errors.New("up: --hosts-listen without --tunnel-address: instances on other hosts could not be reached")}
+			}
 			o.command = args
 			return wrap("up", a.up(cmd.Context(), o))
 		},
@@ -52,6 +56,8 @@ func (a *app) upCommand() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
 	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
 	f.StringVar(&o.admin, "admin", "", "address that answers /metrics (Prometheus) and /healthz; loopback only, none by default")
+	f.StringVar(&o.hosts, "hosts-listen", "", "address at which other hosts reach control, over mutual TLS; none by default")
+	f.StringVar(&o.tunnel, "tunnel-address", "", "this machine's IPv4 address in the network between hosts: packets of VPCs travel there by VXLAN; none by default")
 	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; user data is not run; the entry is loopback only")
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
 	return cmd
@@ -66,7 +72,26 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (a *app) up(ctx context.Context, o upOptions) (err error) {
+func (a *app) up(ctx context.Context, o upOptions) error {
+	return a.withRunDir(o, func(u *upRun) error {
+		parts, err := u.prepare()
+		if err != nil {
+			return err
+		}
+		var admin net.Listener
+		if o.admin != "" {
+			if admin, err = u.listenAdmin(); err != nil {
+				return err
+			}
+			defer admin.Close()
+		}
+		return u.serve(ctx, parts, admin)
+	})
+}
+
+// withRunDir runs f with the run directory for its own, and takes away afterwards
+// what was made there.
+func (a *app) withRunDir(o upOptions, f func(u *upRun) error) (err error) {
 	if err := agent.Check(); err != nil {
 		return err
 	}
@@ -84,18 +109,7 @@ func (a *app) up(ctx context.Context, o upOptions) (err error) {
 		u.close()
 		err = errors.Join(err, u.clean())
 	}()
-	parts, err := u.prepare()
-	if err != nil {
-		return err
-	}
-	var admin net.Listener
-	if o.admin != "" {
-		if admin, err = u.listenAdmin(); err != nil {
-			return err
-		}
-		defer admin.Close()
-	}
-	return u.serve(ctx, parts, admin)
+	return f(u)
 }
 
 // upRun is one run of `up`.
@@ -159,97 +173,4 @@ func (u *upRun) runDirFlag() string {
 		return ""
 	}
 	return " --run-dir " + u.runDir
-}
-
-// prepare makes directories and sockets, and says which parts use them.
-func (u *upRun) prepare() ([]part, error) {
-	public, err := u.listenPublic()
-	if err != nil {
-		return nil, err
-	}
-	data, err := u.openDataDir()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(u.path(logDir), 0o755); err != nil {
-		return nil, err
-	}
-	access, err := u.keep(os.OpenFile(u.path(accessLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644))
-	if err != nil {
-		return nil, err
-	}
-	sockets := map[string]*os.File{}
-	for _, name := range []string{controlSocket, agentSocket, gatewaySocket, servicesSocket} {
-		if sockets[name], err = u.listenUnix(name); err != nil {
-			return nil, err
-		}
-	}
-	uid := fmt.Sprint(u.owner().uid)
-	with := func(name string, uid int, files []*os.File, args ...string) part {
-		return part{name: name, uid: uid, files: files, log: filepath.Join(u.path(logDir), name+".log"), args: append(args, "--run-dir", u.runDir)}
-	}
-	return []part{
-		with("control", controlUID, []*os.File{sockets[controlSocket], data}, "--region", u.region, "--owner", uid, fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any)),
-		with("agent", 0, []*os.File{sockets[agentSocket]}, "--instances", "--owner", uid),
-		with("gateway", gatewayUID, []*os.File{sockets[gatewaySocket], public, access}, "--owner", uid),
-		with("services", servicesUID, []*os.File{sockets[servicesSocket]}),
-	}, nil
-}
-
-// listenPublic opens the public entry. The gateway could not: it may not open sockets.
-func (u *upRun) listenPublic() (*os.File, error) {
-	addr, err := net.ResolveTCPAddr("tcp", u.listen)
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", u.listen, err)
-	}
-	if !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("--listen %s: only a loopback address: whoever reaches the public entry can try credentials", u.listen)
-	}
-	l, err := net.ListenTCP("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%w: end what listens there, or give --listen", err)
-	}
-	defer l.Close()
-	u.listen = l.Addr().String() // the port, when 0 was asked
-	return u.keep(l.File())
-}
-
-// listenUnix makes a socket of the run directory. Its server looks at who the peer is.
-func (u *upRun) listenUnix(name string) (*os.File, error) {
-	path := u.path(name)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false)
-	defer l.Close()
-	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, err
-	}
-	return u.keep(l.File())
-}
-
-// openDataDir makes the data directory control's own. Control gets it opened:
-// its user need not be able to walk there.
-func (u *upRun) openDataDir() (*os.File, error) {
-	if u.ephemeral {
-		u.dataDir = u.path(ephemeralData)
-	}
-	if err := os.MkdirAll(u.dataDir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.Chown(u.dataDir, controlUID, controlUID); err != nil {
-		return nil, err
-	}
-	return u.keep(os.Open(u.dataDir))
-}
-
-func (u *upRun) keep(f *os.File, err error) (*os.File, error) {
-	if err == nil {
-		u.files = append(u.files, f)
-	}
-	return f, err
 }

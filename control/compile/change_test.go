@@ -98,6 +98,9 @@ func touch(tx *store.Tx) {
 }
 
 func clear(tx *store.Tx) {
+	for _, h := range slices.Collect(tx.Hosts.All()) {
+		tx.Hosts.Delete(h.Name)
+	}
 	for _, i := range slices.Collect(tx.Instances.All()) {
 		tx.Instances.Delete(string(i.ID))
 	}
@@ -115,7 +118,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 	host := rapid.SampledFrom([]string{"local", "other"}).Draw(rt, "host")
 	table := func(name string) vpc.RouteTable { t, _ := tx.RouteTables.Get(name); return t }
 	touch(tx)
-	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table", "attach", "detach", "route to one attached"}).Draw(rt, "what") {
+	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table", "attach", "detach", "route to one attached", "tunnel"}).Draw(rt, "what") {
 	case "launch":
 		if _, ok := tx.Instances.Get(id[string]("i", n)); !ok {
 			launch(tx, n, n%2, host) // an id has one VPC for ever
@@ -163,6 +166,12 @@ func change(rt *rapid.T, tx *store.Tx) {
 		t := table(id[string]("rtb", n%2)) // routes stay in their VPC
 		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Instance: id[vpc.InstanceID]("i", n)}}
 		tx.RouteTables.Put(t)
+	case "tunnel":
+		h := store.Host{Name: host}
+		if n > 1 {
+			h.Tunnel = netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})
+		}
+		tx.Hosts.Put(h)
 	case "attach", "detach":
 		attach(tx, n)
 	case "route to one attached":

@@ -27,6 +27,8 @@ func (u *update) changed(ref store.Ref) {
 		u.endpoint(ref.ID)
 	case store.KindInstance:
 		u.instance(ref.ID)
+	case store.KindHost:
+		u.host(ref.ID)
 	}
 }
 
@@ -199,6 +201,15 @@ func (u *update) instance(id string) {
 	}
 	for _, eni := range i.ENIs {
 		u.dirty(hoststate.KindInterface, string(eni))
+	}
+}
+
+// host: where its interfaces are reached may have changed.
+func (u *update) host(name string) {
+	for i := range u.w.Instances.By("host", name) {
+		for _, eni := range i.ENIs {
+			u.dirty(hoststate.KindInterface, string(eni))
+		}
 	}
 }
 

@@ -58,6 +58,10 @@ func (w world) netInterface(id string) *hoststate.Interface {
 		return nil
 	}
 	i.Host, i.Instance, i.Device = inst.Host, string(inst.ID), e.Attachment.Device
+	if inst.Host != w.f.Host {
+		h, _ := w.Hosts.Get(inst.Host)
+		i.Tunnel = h.Tunnel
+	}
 	return i
 }
 

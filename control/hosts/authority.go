@@ -97,19 +97,35 @@ func serial() *big.Int {
 // PEM is the authority's certificate: what clients trust.
 func (a *Authority) PEM() string { return string(pemBlock("CERTIFICATE", a.cert.Raw)) }
 
-// sign returns a certificate for the request's key and names, all of which may
-// must contain.
-func (a *Authority) sign(csrPEM string, names []string, addresses []net.IP) (string, error) {
+// parseRequest reads a CSR, whose sender has the key.
+func parseRequest(csrPEM string) (*x509.CertificateRequest, error) {
 	block, _ := pem.Decode([]byte(csrPEM))
 	if block == nil {
-		return "", errors.New("csr: no PEM block")
+		return nil, errors.New("csr: no PEM block")
 	}
 	csr, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {
-		return "", fmt.Errorf("csr: %w", err)
+		return nil, fmt.Errorf("csr: %w", err)
 	}
 	if err := csr.CheckSignature(); err != nil {
-		return "", fmt.Errorf("csr: %w", err)
+		return nil, fmt.Errorf("csr: %w", err)
+	}
+	return csr, nil
+}
+
+// issue signs the template for the key, from now to the template's end.
+func (a *Authority) issue(t *x509.Certificate, key any) ([]byte, error) {
+	t.SerialNumber, t.NotBefore = serial(), a.now().Add(-clockSkew)
+	t.KeyUsage, t.BasicConstraintsValid = x509.KeyUsageDigitalSignature, true
+	return x509.CreateCertificate(rand.Reader, t, a.cert, key, a.key)
+}
+
+// sign returns a certificate for the request's key and names, all of which may
+// must contain.
+func (a *Authority) sign(csrPEM string, names []string, addresses []net.IP) (string, error) {
+	csr, err := parseRequest(csrPEM)
+	if err != nil {
+		return "", err
 	}
 	for _, n := range csr.DNSNames {
 		if !slices.Contains(names, n) {
@@ -124,12 +140,10 @@ func (a *Authority) sign(csrPEM string, names []string, addresses []net.IP) (str
 	if len(csr.DNSNames) == 0 {
 		return "", errors.New("csr: it has no name")
 	}
-	t := &x509.Certificate{
-		SerialNumber: serial(), DNSNames: csr.DNSNames, IPAddresses: csr.IPAddresses,
-		NotBefore: a.now().Add(-clockSkew), NotAfter: a.now().Add(certificateLife),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, csr.PublicKey, a.key)
+	der, err := a.issue(&x509.Certificate{
+		DNSNames: csr.DNSNames, IPAddresses: csr.IPAddresses, NotAfter: a.now().Add(certificateLife),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, csr.PublicKey)
 	if err != nil {
 		return "", err
 	}
@@ -151,9 +165,9 @@ func (s *Server) certificate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	names, addresses := publicNames, publicAddresses
-	if in.Endpoint != "" {
+	if host := from(r); in.Endpoint != "" || host != s.LocalHost { // others have no public entry
 		addresses = nil
-		if names = s.namesOf(in.Endpoint); names == nil {
+		if names = s.namesOf(host, in.Endpoint); names == nil {
 			http.Error(w, "no endpoint "+in.Endpoint+" on this host", http.StatusNotFound)
 			return
 		}
@@ -167,10 +181,10 @@ func (s *Server) certificate(w http.ResponseWriter, r *http.Request) {
 }
 
 // namesOf are the names of an endpoint that the host holds, nil for another.
-func (s *Server) namesOf(endpoint string) []string {
+func (s *Server) namesOf(host, endpoint string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h := s.hosts[s.LocalHost]; h != nil {
+	if h := s.hosts[host]; h != nil {
 		if e, ok := h.compiler.Units()[hoststate.Key{Kind: hoststate.KindEndpoint, ID: endpoint}].(*hoststate.Endpoint); ok {
 			return e.Names
 		}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"enishi.dev/enishi/hoststate"
-	"enishi.dev/enishi/peer"
 	"enishi.dev/enishi/store"
 )
 
@@ -29,6 +28,12 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
+	if role == hoststate.RoleAgent {
+		if err := s.setTunnel(r.Context(), name, q.Get("tunnel")); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+	}
 	revision, _ := strconv.ParseInt(q.Get("revision"), 10, 64)
 	st := s.join(name, role, hoststate.Position{Incarnation: q.Get("incarnation"), Revision: revision})
 	defer s.leave(name, st)
@@ -44,6 +49,9 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 		case <-st.dirty:
 			err = out.Encode(st.take())
 		case <-beat.C:
+			if s.mayBe(r, name, role) != nil {
+				return // another machine has taken its place
+			}
 			_, err = w.Write([]byte("\n"))
 		}
 		if err == nil {
@@ -53,19 +61,6 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-}
-
-// mayBe says whether the peer may speak as this process of this host: here the
-// local one's only, its agent as root and its gateway as the gateway's user.
-func (s *Server) mayBe(r *http.Request, name string, role hoststate.Role) error {
-	p, _ := peer.From(r.Context())
-	switch {
-	case name != s.LocalHost:
-		return fmt.Errorf("host %q is not known: this socket is for %s", name, s.LocalHost)
-	case role == hoststate.RoleAgent && p.UID == 0, role == hoststate.RoleGateway && (p.UID == 0 || p.UID == s.GatewayUID):
-		return nil
-	}
-	return fmt.Errorf("uid %d may not speak as %q", p.UID, role)
 }
 
 // join registers a stream of the host, with everything in it that it lacks.
@@ -138,18 +133,18 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 // Believe says whether what a gateway says of a request can be true: its host
 // must hold the endpoint, and have the source in its network.
 func (s *Server) Believe(f hoststate.Facts) error {
-	if f.Endpoint == "" && f.Network == "" {
+	if f.Endpoint == "" && f.Network == "" && f.Host == s.LocalHost {
 		return nil // the public entry
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.hosts[s.LocalHost]
+	h := s.hosts[f.Host]
 	if h == nil {
-		return fmt.Errorf("host %s is not known", s.LocalHost)
+		return fmt.Errorf("host %s is not known", f.Host)
 	}
 	e, _ := h.compiler.Units()[hoststate.Key{Kind: hoststate.KindEndpoint, ID: f.Endpoint}].(*hoststate.Endpoint)
 	if e == nil || e.Network != f.Network {
-		return fmt.Errorf("host %s has no endpoint %s in %s", s.LocalHost, f.Endpoint, f.Network)
+		return fmt.Errorf("host %s has no endpoint %s in %s", f.Host, f.Endpoint, f.Network)
 	}
 	if h.callers[caller{f.Network, f.Source}] == 0 {
 		return fmt.Errorf("nobody in %s has the address %s", f.Network, f.Source)

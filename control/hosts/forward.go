@@ -27,6 +27,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	f.Facts.Host = from(r)
 	status, header, answer := s.API.ServeForwarded(r.Context(), f, body)
 	maps.Copy(w.Header(), header)
 	w.WriteHeader(status)

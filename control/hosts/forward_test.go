@@ -73,7 +73,7 @@ func FuzzReadForwarded(f *testing.F) {
 func TestBelieve(t *testing.T) {
 	w := newWorld(t)
 	facts := func(network, endpoint, source string) hoststate.Facts {
-		f := hoststate.Facts{Network: network, Endpoint: endpoint}
+		f := hoststate.Facts{Host: "local", Network: network, Endpoint: endpoint}
 		if source != "" {
 			f.Source = netip.MustParseAddr(source)
 		}

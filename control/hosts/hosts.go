@@ -36,6 +36,8 @@ type Options struct {
 	GatewayUID int          // who may forward requests
 	OwnerUID   int          // who may read the status
 	Log        *slog.Logger
+
+	RemoteAddress string // where other hosts reach control, empty if they cannot
 }
 
 // Bootstrap is what `up` has to know of the first account.
@@ -168,8 +170,12 @@ func (s *Server) LiveHosts() []string {
 
 // Serve answers on the listener until ctx ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serveOn(ctx, l, s.handler())
+}
+
+func (s *Server) serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           s.handler(),
+		Handler:           h,
 		ConnContext:       peer.ConnContext,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -190,8 +196,10 @@ func (s *Server) handler() http.Handler {
 	only("GET /v1/feed", s.feed, s.GatewayUID)
 	only("POST /v1/report", s.report, s.GatewayUID)
 	only("POST /v1/console", s.console)
-	only("POST /v1/forward", s.forward, s.GatewayUID)
-	only("POST /v1/certificate", s.certificate, s.GatewayUID)
+	only("POST /v1/forward", s.spoken(s.forward, hoststate.RoleGateway), s.GatewayUID)
+	only("POST /v1/certificate", s.spoken(s.certificate, hoststate.RoleGateway), s.GatewayUID)
+	only("POST /v1/hosts", s.addHost, s.OwnerUID)
+	only("GET /v1/hosts", s.listHosts, s.OwnerUID)
 	only("GET /v1/ready", s.ready)
 	only("GET /v1/bootstrap", s.bootstrap)
 	only("GET /v1/status", s.status, s.OwnerUID)

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -37,6 +38,9 @@ type Client struct {
 	Host string
 	Role hoststate.Role
 	Log  *slog.Logger
+	// Tunnel is this host's address in the network between hosts, if it has one: an
+	// agent says it to control.
+	Tunnel netip.Addr
 
 	Reporter
 }
@@ -96,6 +100,9 @@ func (c *Client) stream(ctx context.Context, held *holding, apply func(context.C
 		"role":        {string(c.Role)},
 		"incarnation": {held.position.Incarnation},
 		"revision":    {strconv.FormatInt(held.position.Revision, 10)},
+	}
+	if c.Tunnel.IsValid() {
+		q.Set("tunnel", c.Tunnel.String())
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/v1/feed?"+q.Encode(), nil)
 	if err != nil {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"enishi.dev/enishi/datapath"
+	"enishi.dev/enishi/netns"
+)
+
+const (
+	tunnelPort    = "vxlan" // the port's name, and the link's
+	tunnelUDPPort = 4789
+)
+
+// tunnelMTU is the largest packet to an interface of another host, 0 if there is
+// no way to others.
+func tunnelMTU(o Options) (int, error) {
+	if !o.Tunnel.IsValid() {
+		return 0, nil
+	}
+	mtu, err := netns.LinkMTU(o.Tunnel)
+	if err != nil {
+		return 0, fmt.Errorf("tunnel address: %w", err)
+	}
+	return min(mtu-netns.VXLANOverhead, interfaceMTU), nil
+}
+
+// openTunnel makes the way to other hosts: a link in the fabric whose packets
+// travel by the host's own network. One that an agent before it made, and this
+// one is not to have, goes.
+func (a *Agent) openTunnel(mtu int) error {
+	if mtu == 0 {
+		return errors.Join(a.dp.Detach(tunnelPort), a.fabric.RemoveLink(tunnelPort))
+	}
+	index, err := netns.MakeVXLAN(a.fabric, tunnelPort, tunnelUDPPort, mtu)
+	if err != nil {
+		return err
+	}
+	if err := a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortTunnel, Name: tunnelPort}); err != nil {
+		return err
+	}
+	return a.fabric.SetUp(tunnelPort)
+}
+
+// removeTunnel removes the link at once: the kernel takes its time with a
+// namespace's links, and another run on this host could not have the UDP port.
+func removeTunnel(l layout) error {
+	fabric, err := netns.Open(l.namespace("fabric"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer fabric.Close()
+	return fabric.RemoveLink(tunnelPort)
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"enishi.dev/enishi/control/hosts"
+)
+
+// membershipFile, in the data directory, is by what this machine is a host.
+const membershipFile = "host.json"
+
+// membership is a machine's place among the hosts.
+type membership struct {
+	hosts.Joined
+	Name   string `json:"name"`
+	CAHash string `json:"caSha256"`
+	Key    string `json:"key"`   // PEM
+	Token  string `json:"token"` // SHA-256 of the one it joined with
+}
+
+// member reads who this machine is, or joins. The same command line can be given
+// again: with a token that was used here, the machine is what it became by it.
+func (o joinOptions) member(ctx context.Context) (membership, error) {
+	sum := sha256.Sum256([]byte(o.token))
+	token, path := hex.EncodeToString(sum[:]), filepath.Join(o.dataDir, membershipFile)
+	var m membership
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return m, err
+	default:
+		if err := json.Unmarshal(b, &m); err != nil {
+			return m, fmt.Errorf("%s: %w", path, err)
+		}
+		if m.Name == o.name && m.CAHash == o.ca && (o.token == "" || m.Token == token) {
+			return m, nil
+		}
+	}
+	if o.token == "" {
+		return m, fmt.Errorf("%s does not say that this machine is host %s of that region: give --token, from `enishi host add %s`", path, o.name, o.name)
+	}
+	if m, err = o.join(ctx); err != nil {
+		return m, err
+	}
+	m.Token = token
+	return m, writeMembership(o.dataDir, m)
+}
+
+// writeMembership puts the file in place at once and whole, for root alone.
+func writeMembership(dir string, m membership) error {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, membershipFile+".new")
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(dir, membershipFile))
+}
+
+// join has a new key signed. The token is sent to nobody but the region's control.
+func (o joinOptions) join(ctx context.Context) (membership, error) {
+	m := membership{Name: o.name, CAHash: o.ca}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return m, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return m, err
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		return m, err
+	}
+	m.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+	order, err := json.Marshal(hosts.JoinOrder{
+		Name: o.name, Token: o.token, CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})),
+	})
+	if err != nil {
+		return m, err
+	}
+	d := tls.Dialer{Config: pinned(o.ca)}
+	h := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, "tcp", o.control)
+	}}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/join", bytes.NewReader(order))
+	if err != nil {
+		return m, err
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		return m, fmt.Errorf("reach control at %s: %w", o.control, unwrapURL(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return m, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return m, fmt.Errorf("control at %s: %s", o.control, strings.TrimSpace(string(body)))
+	}
+	return m, json.Unmarshal(body, &m.Joined)
+}
+
+// pinned trusts the control whose region's CA has the fingerprint.
+func pinned(ca string) *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it, by the fingerprint
+		VerifyConnection: func(c tls.ConnectionState) error {
+			for _, cert := range c.PeerCertificates[1:] {
+				if sum := sha256.Sum256(cert.Raw); hex.EncodeToString(sum[:]) == ca {
+					roots := x509.NewCertPool()
+					roots.AddCert(cert)
+					_, err := c.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: hosts.ServerName})
+					return err
+				}
+			}
+			return errors.New("it is not of the region whose CA has the fingerprint --ca-sha256")
+		},
+	}
+}
+
+// relay is how this machine's processes reach control.
+func (m membership) relay() (*relay, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(m.CA)) {
+		return nil, errors.New("the region's CA certificate is damaged")
+	}
+	r := &relay{as: map[int]*tls.Config{}}
+	for uid, cert := range map[int]string{0: m.Agent, gatewayUID: m.Gateway} {
+		c, err := tls.X509KeyPair([]byte(cert), []byte(m.Key))
+		if err != nil {
+			return nil, fmt.Errorf("certificate: %w", err)
+		}
+		r.as[uid] = &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: hosts.ServerName, Certificates: []tls.Certificate{c}}
+	}
+	return r, nil
+}

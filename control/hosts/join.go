@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"time"
+
+	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/store"
+)
+
+// tokenLife is how long an invitation holds.
+const tokenLife = time.Hour
+
+// HostOrder asks for an invitation of a host.
+type HostOrder struct {
+	Name string `json:"name"`
+}
+
+// Invitation is what a machine needs to join as a host. The token is known to
+// nobody else, and good once.
+type Invitation struct {
+	Name    string    `json:"name"`
+	Control string    `json:"control"`  // HOST:PORT
+	CA      string    `json:"caSha256"` // of the region's CA certificate, in hex
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+}
+
+// HostEntry is one host that may have instances.
+type HostEntry struct {
+	Name   string     `json:"name"`
+	Joined bool       `json:"joined"`
+	Live   bool       `json:"live"`
+	Tunnel netip.Addr `json:"tunnel,omitzero"`
+}
+
+// JoinOrder is what a machine says that was invited.
+type JoinOrder struct {
+	Name  string `json:"name"`
+	Token string `json:"token"`
+	CSR   string `json:"csr"` // PEM; only its key counts
+}
+
+// Joined is by what a host speaks from now on, all PEM: its key is the request's.
+type Joined struct {
+	Agent   string `json:"agent"`
+	Gateway string `json:"gateway"`
+	CA      string `json:"ca"`
+}
+
+var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// addHost invites a machine. One that has joined by the name goes on until another
+// takes its place.
+func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
+	var o HostOrder
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&o); err != nil {
+		http.Error(w, "read order: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	switch {
+	case s.RemoteAddress == "":
+		http.Error(w, "no host can reach control: start `enishi up` with --hosts-listen", http.StatusBadRequest)
+		return
+	case !hostName.MatchString(o.Name) || o.Name == s.LocalHost:
+		http.Error(w, fmt.Sprintf("%q cannot be the name of another host: want lower-case letters, digits and hyphens, not %q", o.Name, s.LocalHost), http.StatusBadRequest)
+		return
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	token := base64.RawURLEncoding.EncodeToString(b[:])
+	var until time.Time
+	err := s.Store.Decide(r.Context(), func(tx *store.Tx) error {
+		h, _ := tx.Hosts.Get(o.Name)
+		until = tx.Now().Add(tokenLife)
+		h.Name, h.Token, h.Expires = o.Name, tokenID(token), until
+		tx.Hosts.Put(h)
+		return nil
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	ca := sha256.Sum256(s.Authority.cert.Raw)
+	answer(w, Invitation{Name: o.Name, Control: s.RemoteAddress, CA: hex.EncodeToString(ca[:]), Token: token, Expires: until})
+}
+
+func tokenID(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// listHosts lists the local host and all that were invited.
+func (s *Server) listHosts(w http.ResponseWriter, _ *http.Request) {
+	live := s.LiveHosts()
+	v := s.Store.View()
+	own, _ := v.Hosts.Get(s.LocalHost)
+	out := []HostEntry{{s.LocalHost, true, slices.Contains(live, s.LocalHost), own.Tunnel}}
+	for h := range v.Hosts.All() {
+		if h.Name != s.LocalHost {
+			out = append(out, HostEntry{h.Name, h.Key != nil, slices.Contains(live, h.Name), h.Tunnel})
+		}
+	}
+	answer(w, out)
+}
+
+var errInvitation = errors.New("the token is not one of this host, was used, or is too old: ask for another by `enishi host add`")
+
+// joinHost makes the machine that has the token the host: its key is the host's,
+// and no earlier one is.
+func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
+	var o JoinOrder
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&o); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	csr, err := parseRequest(o.CSR)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	err = s.Store.Decide(r.Context(), func(tx *store.Tx) error {
+		h, _ := tx.Hosts.Get(o.Name)
+		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, tokenID(o.Token)) != 1 || !tx.Now().Before(h.Expires) {
+			return errInvitation
+		}
+		h.Token, h.Expires, h.Key = nil, time.Time{}, keyID(csr.RawSubjectPublicKeyInfo)
+		tx.Hosts.Put(h)
+		return nil
+	})
+	switch {
+	case errors.Is(err, errInvitation):
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	s.Log.Info("host joined", "host", o.Name)
+	out := Joined{CA: s.Authority.PEM()}
+	for role, to := range map[hoststate.Role]*string{hoststate.RoleAgent: &out.Agent, hoststate.RoleGateway: &out.Gateway} {
+		t := hostTemplate(o.Name, role)
+		t.NotAfter = s.Authority.cert.NotAfter // what ends it is another machine that joins by the name
+		der, err := s.Authority.issue(t, csr.PublicKey)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		*to = string(pemBlock("CERTIFICATE", der))
+	}
+	answer(w, out)
+}
+
+// setTunnel notes the outer address that a host's agent says it has. No two hosts
+// have the same one.
+func (s *Server) setTunnel(ctx context.Context, host, address string) error {
+	var tunnel netip.Addr
+	if address != "" {
+		var err error
+		if tunnel, err = netip.ParseAddr(address); err != nil || !tunnel.Is4() || tunnel.IsUnspecified() || tunnel.IsMulticast() {
+			return fmt.Errorf("tunnel address %q is not one of IPv4", address)
+		}
+	}
+	if h, _ := s.Store.View().Hosts.Get(host); h.Tunnel == tunnel {
+		return nil
+	}
+	return s.Store.Decide(ctx, func(tx *store.Tx) error {
+		for other := range tx.Hosts.All() {
+			if tunnel.IsValid() && other.Name != host && other.Tunnel == tunnel {
+				return fmt.Errorf("tunnel address %s is host %s's", tunnel, other.Name)
+			}
+		}
+		h, _ := tx.Hosts.Get(host)
+		h.Name, h.Tunnel = host, tunnel
+		tx.Hosts.Put(h)
+		return nil
+	})
+}
