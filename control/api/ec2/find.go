@@ -45,6 +45,17 @@ func value[T any](p *T) T {
 	return *p
 }
 
+// howMany of several ways to say something are used.
+func howMany(used ...bool) int {
+	n := 0
+	for _, is := range used {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
 // owns reports whether the row is the caller's, in the request's region. What is
 // not does not exist for the caller.
 func owns[T resource](c *api.Call, row T) bool {

@@ -44,12 +44,7 @@ func (s *Server) modifyNetworkInterfaceAttribute(ctx context.Context, c *api.Cal
 	if err := api.Only(in, "NetworkInterfaceId", "Attachment", "Description", "Groups", "SourceDestCheck"); err != nil {
 		return nil, err
 	}
-	given := 0
-	for _, is := range []bool{in.Attachment != nil, in.Description != nil, len(in.Groups) > 0, in.SourceDestCheck != nil} {
-		if is {
-			given++
-		}
-	}
+	given := howMany(in.Attachment != nil, in.Description != nil, len(in.Groups) > 0, in.SourceDestCheck != nil)
 	switch {
 	case given == 0:
 		return nil, awserr.New("InvalidParameterCombination", "No attributes specified.")

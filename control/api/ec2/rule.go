@@ -31,12 +31,7 @@ func (f flatPermission) given() bool { return f != flatPermission{} }
 
 // all are the permissions of the request, whichever way they are said.
 func (r ruleRequest) all() ([]wire.IpPermission, error) {
-	ways := 0
-	for _, way := range []bool{len(r.permissions) > 0, r.flat.given(), len(r.ids) > 0} {
-		if way {
-			ways++
-		}
-	}
+	ways := howMany(len(r.permissions) > 0, r.flat.given(), len(r.ids) > 0)
 	switch {
 	case ways == 0:
 		return nil, awserr.New("MissingParameter", "The request must contain the parameter IpPermissions")
