@@ -80,16 +80,16 @@ func start(t *testing.T) *control {
 }
 
 func (c *control) apply(ctx context.Context, b feed.Batch) error {
-	select {
-	case c.batches <- b:
-	case <-ctx.Done():
-		return ctx.Err()
+	var err error
+	select { // before the test hears of the batch: what it says then is for the next
+	case err = <-c.fail:
+	default:
 	}
 	select {
-	case err := <-c.fail:
+	case c.batches <- b:
 		return err
-	default:
-		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
