@@ -23,12 +23,7 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if !ok {
 		return hoststate.Outcome{}, fmt.Errorf("no interface %s on this host", q.Interface)
 	}
-	ifindex := 0
-	for _, p := range d.ports {
-		if p.Interface == q.Interface {
-			ifindex = p.Ifindex
-		}
-	}
+	ifindex := d.wiring.interfaces[handle(q.Interface)]
 	if ifindex == 0 {
 		return hoststate.Outcome{}, fmt.Errorf("interface %s has no port on this host: does its instance run?", q.Interface)
 	}
@@ -46,7 +41,7 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if err != nil {
 		return o, err
 	}
-	raw, err := d.explain(packet, uint32(ifindex))
+	raw, err := d.explain(packet, ifindex)
 	if err != nil {
 		return o, fmt.Errorf("explain: %w", err)
 	}

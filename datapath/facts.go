@@ -104,7 +104,7 @@ func checkTunnel(i *hoststate.Interface) error {
 	switch a := i.Tunnel; {
 	case !a.IsValid():
 		return nil
-	case !a.Is4() || a.IsUnspecified() || a.IsMulticast():
+	case !hoststate.CanTunnel(a):
 		return fmt.Errorf("host address %q is not one of IPv4", a)
 	case i.Number == 0:
 		return errors.New("an interface of another host needs a number")

@@ -135,17 +135,7 @@ func TestLiveBetweenHosts(t *testing.T) {
 		h.apply(twoHostWorld())
 	})
 	t.Run("connections outlive the agent of either side, and new ones are made", func(t *testing.T) {
-		l := i2.listen(t, "10.0.1.20", 81)
-		c, err := i1.connect("10.0.1.20", 81)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		other, err := accept(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer other.Close()
+		c, other := i1.standing(t, i2.listen(t, "10.0.1.20", 81), "10.0.1.20", 81)
 		for n, b := range h.bench {
 			b.open(liveOptions())
 			carries(t, c, other)
@@ -158,17 +148,7 @@ func TestLiveBetweenHosts(t *testing.T) {
 		}
 	})
 	t.Run("what one side has lost does not go on", func(t *testing.T) {
-		l := i2.listen(t, "10.0.1.20", 80)
-		c, err := i1.connect("10.0.1.20", 80)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		other, err := accept(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer other.Close()
+		c, other := i1.standing(t, i2.listen(t, "10.0.1.20", 80), "10.0.1.20", 80)
 		h.bench[1].forgetAll()
 		h.bench[1].wantDrops("vpc-a", "not a SYN", false)
 		c.Write([]byte("lost"))

@@ -155,6 +155,21 @@ func (n *namespace) connect(addr string, port uint16) (c net.Conn, err error) {
 	return c, err
 }
 
+// standing is a connection from n to l, and l's end of it; both are closed with the test.
+func (n *namespace) standing(t *testing.T, l net.Listener, addr string, port uint16) (c, other net.Conn) {
+	t.Helper()
+	c, err := n.connect(addr, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if other, err = accept(l); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	return c, other
+}
+
 // talk sends a megabyte each way over one connection from n to l.
 func (n *namespace) talk(t *testing.T, l net.Listener, addr netip.Addr, port uint16) {
 	t.Helper()

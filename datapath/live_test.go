@@ -102,17 +102,7 @@ func TestLive(t *testing.T) {
 		}
 	})
 	t.Run("connections outlive the agent", func(t *testing.T) {
-		l := i2.listen(t, "10.0.1.20", 81)
-		c, err := i1.connect("10.0.1.20", 81)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		other, err := accept(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer other.Close()
+		c, other := i1.standing(t, i2.listen(t, "10.0.1.20", 81), "10.0.1.20", 81)
 		b.open(Options{})
 		go c.Write([]byte("still here"))
 		got := make([]byte, 10)

@@ -34,16 +34,9 @@ func TestInstancesAskWhatTheyAre(t *testing.T) {
 	strict.TokenRequired = true
 	w.apply(&hoststate.Network{ID: "vpc-a", VNI: 7, Metadata: at}, told("i-1", "vpc-a", "127.0.0.11"), strict, told("i-3", "vpc-b", "127.0.0.13"))
 	apart(t, func() error {
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: portMetadata})
-		if err != nil {
+		if err := w.handOver(portMetadata); err != nil {
 			return err
 		}
-		f, err := l.File()
-		if err != nil {
-			return err
-		}
-		l.Close()
-		w.agent <- message{`{"network":"vpc-a","vni":7,"kind":"tcp"}`, f}
 		ask := func(source, method string, header ...string) (code int, text string, err error) {
 			// Connected by this thread, which is in the namespace.
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}, Timeout: timeout}

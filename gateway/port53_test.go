@@ -68,16 +68,9 @@ func TestPort53(t *testing.T) {
 		&hoststate.Name{Network: "vpc-a", Zone: ec2Name, Name: ec2Name, TTL: 60, Addresses: e.Addresses},
 	)
 	apart(t, func() error {
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: portDNS})
-		if err != nil {
+		if err := w.handOver(portDNS); err != nil {
 			return err
 		}
-		f, err := l.File()
-		if err != nil {
-			return err
-		}
-		l.Close()
-		w.agent <- message{`{"network":"vpc-a","vni":7,"kind":"tcp"}`, f}
 		c, err := net.Dial("tcp", "127.0.0.2:53")
 		if err != nil {
 			return err

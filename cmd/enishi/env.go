@@ -51,7 +51,7 @@ func (c client) printEnv(w io.Writer, output string) error {
 
 // notRunning says that there is nothing to talk to, and what to do.
 func (a *app) notRunning() error {
-	return fmt.Errorf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", a.runDir)
+	return notRunningError(a.runDir)
 }
 
 // outputFlag adds --output with the formats that the command knows, the first by default.

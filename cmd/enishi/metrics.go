@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,18 +77,7 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 // listenAdmin opens the admin address, which anybody on the machine can reach: it
 // says how things stand and takes no orders.
 func (u *upRun) listenAdmin() (net.Listener, error) {
-	addr, err := net.ResolveTCPAddr("tcp", u.admin)
-	if err == nil && !addr.IP.IsLoopback() {
-		err = errors.New("only a loopback address: what it tells is for this machine")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--admin %s: %w", u.admin, err)
-	}
-	l, err := net.ListenTCP("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%w: end what listens there, or give --admin", err)
-	}
-	return l, nil
+	return listenLoopback("--admin", u.admin, "what it tells is for this machine")
 }
 
 // serveAdmin answers /metrics and /healthz until ctx ends.

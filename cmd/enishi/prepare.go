@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/netns"
 )
 
@@ -83,7 +84,7 @@ func tunnelAddress(s string) (netip.Addr, error) {
 		return netip.Addr{}, nil
 	}
 	a, err := netip.ParseAddr(s)
-	if err != nil || !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
+	if err != nil || !hoststate.CanTunnel(a) {
 		return a, fmt.Errorf("--tunnel-address %s: want one IPv4 address of this machine", s)
 	}
 	if _, err := netns.LinkMTU(a); err != nil {
@@ -111,20 +112,30 @@ func (u *upRun) listenHosts() (*os.File, error) {
 
 // listenPublic opens the public entry. The gateway could not: it may not open sockets.
 func (u *upRun) listenPublic() (*os.File, error) {
-	addr, err := net.ResolveTCPAddr("tcp", u.listen)
+	l, err := listenLoopback("--listen", u.listen, "whoever reaches the public entry can try credentials")
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", u.listen, err)
-	}
-	if !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("--listen %s: only a loopback address: whoever reaches the public entry can try credentials", u.listen)
-	}
-	l, err := net.ListenTCP("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%w: end what listens there, or give --listen", err)
+		return nil, err
 	}
 	defer l.Close()
 	u.listen = l.Addr().String() // the port, when 0 was asked
 	return u.keep(l.File())
+}
+
+// listenLoopback opens the address that the flag gives. Another than of loopback is
+// an error, which says why.
+func listenLoopback(flag, address, why string) (*net.TCPListener, error) {
+	addr, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
+	}
+	if !addr.IP.IsLoopback() {
+		return nil, fmt.Errorf("%s %s: only a loopback address: %s", flag, address, why)
+	}
+	l, err := net.ListenTCP("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: end what listens there, or give %s", err, flag)
+	}
+	return l, nil
 }
 
 // listenUnix makes a socket of the run directory. Its server looks at who the peer is.

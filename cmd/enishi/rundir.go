@@ -141,14 +141,14 @@ func writeClient(dir string, c client, o owner) error {
 	return os.Rename(tmp, filepath.Join(dir, clientFile))
 }
 
-// noClientError is that a run directory has no client.json.
-type noClientError string
+// notRunningError is that no enishi runs with the run directory, or none with control.
+type notRunningError string
 
-func (e noClientError) Error() string {
+func (e notRunningError) Error() string {
 	return fmt.Sprintf("no enishi runs with run directory %s: start one with `enishi up`, or give --run-dir", string(e))
 }
 
-func (noClientError) Is(err error) bool { return err == fs.ErrNotExist }
+func (notRunningError) Is(err error) bool { return err == fs.ErrNotExist }
 
 // readClient reads client.json of a running enishi. A shell in which
 // AWS_ENDPOINT_URL is set talks to what its AWS_* name instead: to another
@@ -175,7 +175,7 @@ func (a *app) ownClient() (client, error) {
 	b, err := os.ReadFile(a.path(clientFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return c, noClientError(a.runDir)
+		return c, notRunningError(a.runDir)
 	case errors.Is(err, fs.ErrPermission):
 		return c, fmt.Errorf("%w: it belongs to the user who started `enishi up`", err)
 	case err != nil:

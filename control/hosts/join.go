@@ -5,7 +5,6 @@ package hosts
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
@@ -87,7 +86,7 @@ func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 	err := s.Store.Decide(r.Context(), func(tx *store.Tx) error {
 		h, _ := tx.Hosts.Get(o.Name)
 		until = tx.Now().Add(tokenLife)
-		h.Name, h.Token, h.Expires = o.Name, tokenID(token), until
+		h.Name, h.Token, h.Expires = o.Name, digest([]byte(token)), until
 		tx.Hosts.Put(h)
 		return nil
 	})
@@ -95,13 +94,7 @@ func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	ca := sha256.Sum256(s.Authority.cert.Raw)
-	answer(w, Invitation{Name: o.Name, Control: s.RemoteAddress, CA: hex.EncodeToString(ca[:]), Token: token, Expires: until})
-}
-
-func tokenID(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
+	answer(w, Invitation{Name: o.Name, Control: s.RemoteAddress, CA: hex.EncodeToString(digest(s.Authority.cert.Raw)), Token: token, Expires: until})
 }
 
 // listHosts lists the local host and all that were invited.
@@ -135,10 +128,10 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 	}
 	err = s.Store.Decide(r.Context(), func(tx *store.Tx) error {
 		h, _ := tx.Hosts.Get(o.Name)
-		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, tokenID(o.Token)) != 1 || !tx.Now().Before(h.Expires) {
+		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, digest([]byte(o.Token))) != 1 || !tx.Now().Before(h.Expires) {
 			return errInvitation
 		}
-		h.Token, h.Expires, h.Key = nil, time.Time{}, keyID(csr.RawSubjectPublicKeyInfo)
+		h.Token, h.Expires, h.Key = nil, time.Time{}, digest(csr.RawSubjectPublicKeyInfo)
 		tx.Hosts.Put(h)
 		return nil
 	})
@@ -171,7 +164,7 @@ func (s *Server) setTunnel(ctx context.Context, host, address string) error {
 	var tunnel netip.Addr
 	if address != "" {
 		var err error
-		if tunnel, err = netip.ParseAddr(address); err != nil || !tunnel.Is4() || tunnel.IsUnspecified() || tunnel.IsMulticast() {
+		if tunnel, err = netip.ParseAddr(address); err != nil || !hoststate.CanTunnel(tunnel) {
 			return fmt.Errorf("tunnel address %q is not one of IPv4", address)
 		}
 	}

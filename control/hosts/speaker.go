@@ -55,7 +55,7 @@ func (s *Server) certified(c *tls.ConnectionState) (speaker, error) {
 			continue
 		}
 		h, _ := s.Store.View().Hosts.Get(u.Host)
-		if h.Key == nil || !bytes.Equal(h.Key, keyID(cert.RawSubjectPublicKeyInfo)) {
+		if h.Key == nil || !bytes.Equal(h.Key, digest(cert.RawSubjectPublicKeyInfo)) {
 			return speaker{}, fmt.Errorf("host %q is not known by this key", u.Host)
 		}
 		return speaker{u.Host, []hoststate.Role{role}}, nil
@@ -66,8 +66,9 @@ func (s *Server) certified(c *tls.ConnectionState) (speaker, error) {
 // hostRoles are the processes of a host that get a certificate each.
 var hostRoles = []hoststate.Role{hoststate.RoleAgent, hoststate.RoleGateway}
 
-func keyID(spki []byte) []byte {
-	sum := sha256.Sum256(spki)
+// digest stands for a token, a public key or a certificate.
+func digest(b []byte) []byte {
+	sum := sha256.Sum256(b)
 	return sum[:]
 }
 

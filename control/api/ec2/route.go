@@ -58,12 +58,7 @@ func (s *Server) deleteRoute(ctx context.Context, c *api.Call, in *wire.DeleteRo
 
 // destination is the one that is given, of the three ways to give it.
 func destination(c *api.Call, v4, v6, list *string) (netip.Prefix, error) {
-	given := 0
-	for _, p := range []*string{v4, v6, list} {
-		if p != nil {
-			given++
-		}
-	}
+	given := howMany(v4 != nil, v6 != nil, list != nil)
 	switch {
 	case given == 0:
 		return netip.Prefix{}, awserr.New("MissingParameter", "The request must contain the parameter DestinationCidrBlock")

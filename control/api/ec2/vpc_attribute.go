@@ -36,12 +36,8 @@ func (s *Server) describeVPCAttribute(_ context.Context, c *api.Call, in *wire.D
 }
 
 func (s *Server) modifyVPCAttribute(ctx context.Context, c *api.Call, in *wire.ModifyVpcAttributeInput) (*wire.ModifyVpcAttributeOutput, error) {
-	given := 0
-	for _, a := range []*wire.AttributeBooleanValue{in.EnableDnsHostnames, in.EnableDnsSupport, in.EnableNetworkAddressUsageMetrics} {
-		if a != nil && a.Value != nil {
-			given++
-		}
-	}
+	says := func(a *wire.AttributeBooleanValue) bool { return a != nil && a.Value != nil }
+	given := howMany(says(in.EnableDnsHostnames), says(in.EnableDnsSupport), says(in.EnableNetworkAddressUsageMetrics))
 	if given != 1 {
 		return nil, awserr.New("InvalidParameterCombination", "Exactly one attribute must be given to modify, %d are.", given)
 	}
