@@ -149,9 +149,6 @@ func rules(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer s.end()
-	if _, err := s.line(); err != nil {
-		return nil, err
-	}
 	p, err := begin(b.inside(client, "probe"))
 	if err != nil {
 		return nil, err

@@ -110,8 +110,6 @@ func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error
 		}
 	}
 	p.client, p.host = in(client), "10.9.0.2"
-	if p.server, err = begin(in(server)("serve")); err == nil {
-		_, err = p.server.line()
-	}
+	p.server, err = begin(in(server)("serve"))
 	return p, err
 }

@@ -28,6 +28,7 @@ const patience = 10 * time.Second
 //	udp ADDRESS           a datagram has come back
 //	noudp ADDRESS         datagrams sent from then on do not come back
 func probe() error {
+	fmt.Println("ready")
 	d := json.NewDecoder(os.Stdin)
 	for {
 		var line string

@@ -165,6 +165,7 @@ type helper struct {
 	out *bufio.Scanner
 }
 
+// begin starts a helper and waits for its first line: that it is ready.
 func begin(cmd *exec.Cmd) (*helper, error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -175,7 +176,15 @@ func begin(cmd *exec.Cmd) (*helper, error) {
 		return nil, err
 	}
 	cmd.Stderr = os.Stderr
-	return &helper{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	h := &helper{cmd, in, bufio.NewScanner(out)}
+	if _, err := h.line(); err != nil {
+		h.end()
+		return nil, err
+	}
+	return h, nil
 }
 
 // ask sends one line and returns the answer's.
