@@ -214,19 +214,11 @@ static __always_inline int deliver_far(struct __sk_buff *skb, struct work *w)
 	return bpf_redirect(w->to_ifindex, 0);
 }
 
-/* Straight into the other namespace: as if it had come in by the link there. */
 STEP int deliver(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
-	if (w->trail.tunnel)
-		return deliver_far(skb, w);
-	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
-
-	__builtin_memcpy(macs, w->to_mac, 6);
-	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_change_type(skb, PACKET_HOST))
-		return -1;
-	return bpf_redirect_peer(w->to_ifindex, 0);
+	return w->trail.tunnel ? deliver_far(skb, w) : hand_over(skb, w->to_mac, w->to_ifindex);
 }
 
 STEP int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The programs. A packet's way: parse, find its flow, admit (port, who), judge
  * (where, groups, listener), commit. Admission and judgement are left out where the
- * flow holds what they would say. */
+ * flow holds what they would say, and nearly everything where there is nothing to
+ * write either (hurry). */
 #include "decide.h"
 #include "commit.h"
+#include "hurry.h"
 
 char LICENSE[] SEC("license") = "Apache-2.0";
 
@@ -49,6 +51,9 @@ static __always_inline int pass(struct __sk_buff *skb, struct work *w)
 SEC("tc")
 int pipeline(struct __sk_buff *skb)
 {
+	int act = hurry(skb);
+	if (act >= 0)
+		return act;
 	__u32 live = WORK_LIVE;
 	struct work *w = bpf_map_lookup_elem(&works, &live);
 

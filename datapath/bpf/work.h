@@ -131,6 +131,18 @@ static __always_inline int refuse(struct work *w, __u32 reason)
 	return VERDICT_DROP;
 }
 
+/* hand_over gives the frame straight to the other namespace: as if it had come in
+ * by the link there. */
+static __always_inline int hand_over(struct __sk_buff *skb, const __u8 *mac, __u32 ifindex)
+{
+	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
+
+	__builtin_memcpy(macs, mac, 6);
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_change_type(skb, PACKET_HOST))
+		return -1;
+	return bpf_redirect_peer(ifindex, 0);
+}
+
 static __always_inline int same_ip(const __u8 *a, const __u8 *b)
 {
 	const __u32 *x = (const void *)a, *y = (const void *)b;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+// hurried says whether f touched none of what the long way works with.
+func (b *bench) hurried(f func()) bool {
+	b.t.Helper()
+	var before, after [][]byte
+	b.must(b.objs.Works.Lookup(uint32(0), &before)) // of live packets
+	f()
+	b.must(b.objs.Works.Lookup(uint32(0), &after))
+	return reflect.DeepEqual(before, after)
+}
+
+func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
+	b := newWorld(t)
+	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 1000, 80)
+	other := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 1001, 80)
+	b.do(func() { b.steps(append(p.open("to eni-2", "to eni-1"), other.open("to eni-2", "to eni-1")...)...) })
+	odd := func(change func(*frame)) step {
+		f := p.there
+		f.flags = ack
+		change(&f)
+		return step{p.a, f, ""}
+	}
+	for _, c := range []struct {
+		name  string
+		step  step
+		want  string
+		short bool
+	}{
+		{"a segment", p.send(ack, ""), "to eni-2", true},
+		{"a segment back", p.reply(ack, ""), "to eni-1", true},
+		{"another sender's address", odd(func(f *frame) { f.mac = mac(2) }), "drop: spoofed source", false},
+		{"a fragment", odd(func(f *frame) { f.fragment = 0x2000 }), "drop: fragment", false},
+		{"a length beyond the frame", odd(func(f *frame) { f.spoil = func(b []byte) { b[17]++ } }), "drop: malformed", false},
+		{"a header longer than its packet", odd(func(f *frame) { f.spoil = func(b []byte) { b[46] = 0xf0 } }), "drop: malformed", false},
+		{"options of IP", odd(func(f *frame) { f.spoil = func(b []byte) { b[14] = 0x46 } }), "drop: malformed", false},
+		{"no ACK", odd(func(f *frame) { f.flags = 0 }), "to eni-2", false},
+		{"a reset, after which it is not in a hurry", odd(func(f *frame) { f.flags = rst }), "to eni-2", false},
+		{"a segment after it", p.send(ack, ""), "to eni-2", false},
+	} {
+		b.sub(t, c.name, func(t *testing.T) {
+			b.steps(other.send(syn|ack, "to eni-2")) // the long way, by another connection
+			short := b.hurried(func() {
+				c.step.want = c.want
+				b.steps(c.step)
+			})
+			if short != c.short {
+				t.Errorf("short way %t, want %t", short, c.short)
+			}
+		})
+	}
+	b.sub(t, "one that was quiet for a second is seen again", func(t *testing.T) {
+		b.age(time.Second)
+		again := func() { b.steps(other.send(ack, "to eni-2")) }
+		if b.hurried(again) {
+			t.Error("it was not")
+		}
+	})
+	b.sub(t, "nothing is in a hurry after a change", func(t *testing.T) {
+		again := func() { b.steps(other.send(ack, "to eni-2")) }
+		if !b.hurried(again) {
+			t.Error("the long way without one")
+		}
+		b.apply(eni("eni-new", 99, "set-1", "10.0.1.99"))
+		if b.hurried(again) {
+			t.Error("the short way")
+		}
+	})
+}
