@@ -52,7 +52,7 @@ func (g *gateway) forward(x *exchange) {
 			return nil, err
 		}
 		req.Header.Set("Content-Type", "application/octet-stream")
-		return g.control.Transport.RoundTrip(req)
+		return g.forwards.roundTrip(ctx, req)
 	})
 	if err != nil {
 		g.fail(x, fmt.Errorf("forward to control: %w", err))

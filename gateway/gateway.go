@@ -42,8 +42,9 @@ type Options struct {
 type gateway struct {
 	Options
 	patience patience
-	control  *http.Client
-	services http.RoundTripper
+	control  *http.Client // the feed, certificates
+	forwards *upstream    // the same control
+	services *upstream
 	feed     *feed.Client
 	records  dns.Records
 	dns      *dns.Server
@@ -65,7 +66,8 @@ func newGateway(o Options) *gateway {
 		Options:  o,
 		patience: usualPatience(),
 		control:  feed.UnixClient(o.ControlSocket),
-		services: feed.UnixClient(o.ServicesSocket).Transport,
+		forwards: &upstream{path: o.ControlSocket},
+		services: &upstream{path: o.ServicesSocket},
 		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
 	}
@@ -110,9 +112,8 @@ func (g *gateway) run(ctx context.Context) error {
 
 func (g *gateway) closeIdle() {
 	g.control.CloseIdleConnections()
-	if t, ok := g.services.(*http.Transport); ok {
-		t.CloseIdleConnections()
-	}
+	g.forwards.closeIdle()
+	g.services.closeIdle()
 }
 
 // apply makes a batch of units true. What is withdrawn goes before anything is

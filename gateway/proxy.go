@@ -29,7 +29,7 @@ func (g *gateway) proxy(x *exchange) {
 		out.Body = http.NoBody
 		x.readDeadline(0)
 	}
-	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.RoundTrip(out) })
+	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.roundTrip(ctx, out) })
 	if err != nil && in.broken.Load() {
 		x.refuse(brokenBody())
 		return
