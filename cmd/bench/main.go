@@ -53,6 +53,7 @@ var parts = []part{
 	{"4", "a changed rule among many interfaces", scale},
 	{"5", "up until ready", ready},
 	{"6", "TLS requests against nginx", proxies},
+	{"7", "two hosts against kernel VXLAN", twoHosts},
 }
 
 // bench is what the parts share.

@@ -89,6 +89,16 @@ func (b *bench) namespaces(names ...string) (made []*netns.Namespace, clean func
 	return made, clean, nil
 }
 
+// instances are two of them, each on the host with its run directory, of which the
+// second serves at address.
+func (b *bench) instances(clientRun, client, serverRun, server, address string) (p pair, err error) {
+	p = pair{host: address, client: func(args ...string) *exec.Cmd { return b.insideOf(clientRun, client, args...) }}
+	if p.server, err = begin(b.insideOf(serverRun, server, "serve")); err == nil {
+		_, err = p.server.line()
+	}
+	return p, err
+}
+
 // serveBetween gives the eth0 of two namespaces addresses and serves in the second.
 // Each end is a session of its own, as it is in instances: the kernel shares out
 // its time among sessions.

@@ -38,7 +38,7 @@ func ready(ctx context.Context, b *bench) ([]row, error) {
 	}
 	p50, worst := quantile(ms, 0.5), quantile(ms, 1)
 	return []row{
-		{"`up --ephemeral` to ready, " + fmt.Sprint(rounds) + " times", "300 ms", fmt.Sprintf("median %.0f ms, worst %.0f ms", p50, worst), p50 <= 300},
+		{"`up --ephemeral` to ready, " + fmt.Sprint(rounds) + " times", "200 ms", fmt.Sprintf("median %.0f ms, worst %.0f ms", p50, worst), p50 <= 200},
 		{"resident memory, idle", reported, weights, true},
 	}, nil
 }
