@@ -66,6 +66,22 @@ func (b *bench) start(ctx context.Context, flags ...string) (time.Duration, erro
 	}
 }
 
+// available waits until an endpoint is.
+func (w *world) available(ctx context.Context, endpoint string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		d, err := call[ec2.DescribeVpcEndpointsOutput](ctx, w, "DescribeVpcEndpoints", &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{endpoint}})
+		if err != nil {
+			return err
+		}
+		if strings.EqualFold(string(d.VpcEndpoints[0].State), "available") {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("endpoint %s is not available within 10 s", endpoint)
+		}
+	}
+}
+
 // background starts a process that ends with this one; its end comes by the channel.
 func background(cmd *exec.Cmd) (ended chan error, err error) {
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
