@@ -65,7 +65,7 @@ func (b *bench) otherHost(ctx context.Context) (run string, leave func(), err er
 		return "", leave, err
 	}
 	defer here.Close()
-	if err := wire([2]*netns.Namespace{here, ns[0]}); err != nil {
+	if err := cable([2]*netns.Namespace{here, ns[0]}); err != nil {
 		return "", leave, err
 	}
 	leave = func() { _ = here.RemoveLink("under"); remove() }
@@ -146,8 +146,8 @@ func (b *bench) apart(ctx context.Context, other string) (p pair, err error) {
 	return b.instances(b.run, ids[0], other, ids[1], addresses[1])
 }
 
-// wire joins two hosts by a link, with an address each.
-func wire(hosts [2]*netns.Namespace) error {
+// cable joins two hosts by a link, with an address each.
+func cable(hosts [2]*netns.Namespace) error {
 	if _, err := netns.MakeVeth(hosts[0], hosts[1], netns.Veth{Outer: "under", Inner: "under", MTU: underlayMTU}); err != nil {
 		return err
 	}

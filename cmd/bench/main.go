@@ -55,6 +55,7 @@ var parts = []part{
 	{"6", "TLS requests against nginx", proxies},
 	{"7", "two hosts against kernel VXLAN", twoHosts},
 	{"8", "a resolver against CoreDNS", resolvers},
+	{"9", "API calls against moto", apis},
 }
 
 // bench is what the parts share.

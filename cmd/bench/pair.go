@@ -41,6 +41,8 @@ type pair struct {
 	server *helper
 	client func(args ...string) *exec.Cmd
 	host   string
+	// fresh, if it is set, starts the server for one load and says the host.
+	fresh func() (host string, end func() error, err error)
 }
 
 func (p pair) end() {
@@ -50,7 +52,16 @@ func (p pair) end() {
 }
 
 func (p pair) measure(load string, d time.Duration) (x float64, err error) {
-	out, err := p.client("measure", load, p.host, d.String()).Output()
+	if p.fresh != nil {
+		var end func() error
+		if p.host, end, err = p.fresh(); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+	}
+	cmd := p.client("measure", load, p.host, d.String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
 	if err != nil {
 		return 0, err
 	}

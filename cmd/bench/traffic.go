@@ -86,6 +86,7 @@ var loads = map[string]func(host string, d time.Duration) (float64, error){
 	"tls-kept":  tlsRequests(true),
 	"tls-new":   tlsRequests(false),
 	"queries":   queries,
+	"calls":     calls,
 }
 
 func stream(host string, d time.Duration) (float64, error) {

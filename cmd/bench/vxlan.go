@@ -24,7 +24,7 @@ func (b *bench) vxlan(name string, wired func(*tunnelEnd) error) (p pair, clean 
 	if err != nil {
 		return p, clean, err
 	}
-	if err := wire([2]*netns.Namespace{ns[0], ns[1]}); err != nil {
+	if err := cable([2]*netns.Namespace{ns[0], ns[1]}); err != nil {
 		return p, clean, err
 	}
 	for i := range 2 {
