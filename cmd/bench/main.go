@@ -56,6 +56,8 @@ var parts = []part{
 	{"7", "two hosts against kernel VXLAN", twoHosts},
 	{"8", "a resolver against CoreDNS", resolvers},
 	{"9", "API calls against moto", apis},
+	{"10", "a killed agent until everything holds again", restart},
+	{"11", "memory of each VPC, endpoint and instance", memory},
 }
 
 // bench is what the parts share.
