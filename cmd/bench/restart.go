@@ -116,7 +116,7 @@ func (b *bench) agentAgain(ctx context.Context, instances int) (time.Duration, e
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		return 0, err
 	}
-	for end := begun.Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for end := begun.Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var now hoststate.AgentStatus
 		err := read(ctx, agent, "/v1/status", &now)
 		if err == nil && now.Position.Incarnation == before.Position.Incarnation && now.Position.Revision >= before.Position.Revision && len(now.Refused) == 0 && running(now) == instances {
