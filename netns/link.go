@@ -26,18 +26,19 @@ type Veth struct {
 // MakeVeth makes the pair, with its ends down, and returns the outer end's index.
 // A pair that joins the two namespaces by these names already is left as it is,
 // up or down; one that leads elsewhere, to a namespace that is going, is removed first.
-// One that is up is complete: ends are brought up after all else.
-func MakeVeth(outer, inner *Namespace, v Veth) (index int, err error) {
+// up says that both ends are up, and so that the pair lacks nothing: they are
+// brought up after all else.
+func MakeVeth(outer, inner *Namespace, v Veth) (index int, up bool, err error) {
 	index, there, up, err := findPair(outer, inner, v)
 	if err != nil || up {
-		return index, err
+		return index, up, err
 	}
 	if !there {
 		if err := outer.RemoveLink(v.Outer); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if index, err = addPair(outer, inner, v); err != nil {
-			return 0, fmt.Errorf("make link %s: %w", v.Outer, err)
+			return 0, false, fmt.Errorf("make link %s: %w", v.Outer, err)
 		}
 	}
 	quiet := map[string]*Namespace{v.Outer: outer}
@@ -46,10 +47,10 @@ func MakeVeth(outer, inner *Namespace, v Veth) (index int, err error) {
 	}
 	for name, n := range quiet {
 		if err := n.quieten(name); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	return index, nil
+	return index, false, nil
 }
 
 // findPair says whether the two ends are there and joined to each other, and
