@@ -109,41 +109,40 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 	type start struct {
 		unit    *hoststate.Instance
 		r       *running
-		process *instance.Instance
+		process *instance.Instance // that was started, or taken over
 		err     error
 	}
 	var starts []*start
 	a.dropAll(o, ids)
+	var g errgroup.Group
+	g.SetLimit(startsAtOnce)
 	for id := range ids {
 		u, interfaces := a.wanted(id)
 		if u == nil || len(interfaces) < len(u.Interfaces) {
 			continue // the rest comes with another batch
 		}
-		err := a.makePorts(u, interfaces)
-		o.add(u.Key(), err)
-		r := a.instances[id]
-		switch {
-		case err != nil:
-		case r.process == nil, r.process.Boots() != u.Boots:
-			starts = append(starts, &start{unit: u, r: r})
-		default:
-			a.board.has(id, addressesOf(interfaces))
-		}
-	}
-	var g errgroup.Group
-	g.SetLimit(startsAtOnce)
-	for _, s := range starts {
+		s := &start{unit: u, r: a.instances[id]}
+		starts = append(starts, s)
 		g.Go(func() error {
-			s.process, s.err = a.startProcess(ctx, s.unit, s.r)
+			if s.r, s.err = a.makePorts(s.r, u, interfaces); s.err == nil && (s.r.process == nil || s.r.process.Boots() != u.Boots) {
+				s.process, s.err = a.startProcess(ctx, u, s.r)
+			}
 			return nil
 		})
 	}
 	_ = g.Wait()
 	for _, s := range starts {
 		o.add(s.unit.Key(), s.err)
-		if s.err == nil {
+		if s.r != nil {
+			a.instances[s.unit.ID] = s.r
+		}
+		switch {
+		case s.process != nil:
 			s.r.process = s.process
 			a.show(s.unit, s.process)
+		case s.err == nil:
+			_, interfaces := a.wanted(s.unit.ID)
+			a.board.has(s.unit.ID, addressesOf(interfaces))
 		}
 	}
 }

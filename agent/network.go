@@ -68,7 +68,7 @@ func (a *Agent) makeNetwork(u *hoststate.Network) error {
 
 func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	name, index := doorPort(u.VNI), int(u.VNI)
-	outer, err := netns.MakeVeth(a.fabric, n.ns, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
+	outer, _, err := netns.MakeVeth(a.fabric, n.ns, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,15 @@ func (a *Agent) dropPorts(r *running, interfaces []*hoststate.Interface) error {
 }
 
 // makePorts makes the instance's namespace and links, as far as they are missing,
-// and gives them the addresses that they are to have.
-func (a *Agent) makePorts(u *hoststate.Instance, interfaces []*hoststate.Interface) error {
-	r, err := a.makeNamespace(u)
-	if err != nil {
-		return err
+// and gives them the addresses that they are to have. r is nil unless the instance
+// is known; what is returned is, also with an error, unless there is no namespace.
+// It may be called for several instances at once.
+func (a *Agent) makePorts(r *running, u *hoststate.Instance, interfaces []*hoststate.Interface) (*running, error) {
+	if r == nil {
+		var err error
+		if r, err = a.makeNamespace(u); err != nil {
+			return r, err
+		}
 	}
 	var errs []error // one that fails may hold the name of another, which comes after it
 	for _, i := range interfaces {
@@ -68,30 +72,25 @@ func (a *Agent) makePorts(u *hoststate.Instance, interfaces []*hoststate.Interfa
 		}
 		r.ports[name] = port{i.Device, true, i.Addresses}
 	}
-	return errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
 func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
 	if !a.Instances {
 		return nil, errors.New("this host launches no instances: start its agent with --instances")
 	}
-	if r := a.instances[u.ID]; r != nil {
-		return r, nil
-	}
 	ns, _, err := netns.Make(a.layout.namespace(u.ID))
 	if err != nil {
 		return nil, err
 	}
-	r := &running{ns: ns, ports: map[string]port{}}
-	a.instances[u.ID] = r
-	return r, ns.SetUp("lo")
+	return &running{ns: ns, ports: map[string]port{}}, ns.SetUp("lo")
 }
 
 // makePort makes an interface: nothing leaves it before the data plane looks.
 // Of one that is there it sets the addresses.
 func (a *Agent) makePort(r *running, i *hoststate.Interface) error {
 	name, inner := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
-	index, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
+	index, up, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
 		Outer: name, Inner: inner, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i),
 	})
 	if err != nil {
@@ -100,11 +99,13 @@ func (a *Agent) makePort(r *running, i *hoststate.Interface) error {
 	if err := a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
 		return err
 	}
-	if err := a.fabric.SetUp(name); err != nil {
-		return err
-	}
-	if err := r.ns.SetUp(inner); err != nil {
-		return err
+	if !up {
+		if err := a.fabric.SetUp(name); err != nil {
+			return err
+		}
+		if err := r.ns.SetUp(inner); err != nil {
+			return err
+		}
 	}
 	return r.ns.Do(func() error { return configure(inner, i) })
 }

@@ -58,7 +58,7 @@ func (a *Agent) openProber() (*prober, error) {
 }
 
 func (p *prober) open() error {
-	index, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
+	index, _, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,9 @@ package dns
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -80,7 +80,7 @@ func (n *Network) reply(packet, buf []byte, source, at netip.Addr, tcp bool) []b
 
 // closeWith closes c once ctx ends. The function returned must be called; it
 // waits until c is not touched any more.
-func closeWith(ctx context.Context, c net.Conn) func() {
+func closeWith(ctx context.Context, c io.Closer) func() {
 	var done sync.WaitGroup
 	done.Add(1)
 	stop := context.AfterFunc(ctx, func() {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,26 +22,27 @@ const readers = 2
 // that was asked, until ctx ends; conn is closed then. conn is an IPv6 socket,
 // which also receives IPv4.
 func (n *Network) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
-	defer conn.Close()
-	if err := wantDestination(conn); err != nil {
+	s, err := newUDPSocket(conn)
+	if err != nil {
 		return fmt.Errorf("dns of %s: %w", n.id, err)
 	}
-	defer closeWith(ctx, conn)()
+	defer s.close()
+	defer closeWith(ctx, s.readable)()
 	var g errgroup.Group
 	for range readers {
-		g.Go(func() error { return n.readUDP(ctx, conn) })
+		g.Go(func() error { return n.readUDP(ctx, s) })
 	}
 	return g.Wait()
 }
 
-func (n *Network) readUDP(ctx context.Context, conn *net.UDPConn) error {
-	packet, buf, oob := make([]byte, maxQuery+1), make([]byte, maxUDP), make([]byte, 256)
+func (n *Network) readUDP(ctx context.Context, s *udpSocket) error {
 	for {
-		size, oobSize, _, from, err := conn.ReadMsgUDPAddrPort(packet, oob)
+		b, err := s.receive()
 		if ctx.Err() != nil {
+			s.free(b)
 			return nil
 		}
-		if errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, os.ErrClosed) {
 			return fmt.Errorf("dns of %s: %w", n.id, err)
 		}
 		if err != nil { // an ICMP error of an earlier answer, or no memory: go on
@@ -48,34 +50,32 @@ func (n *Network) readUDP(ctx context.Context, conn *net.UDPConn) error {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		to, ok := destination(oob[:oobSize])
+		n.answer(b)
+		if err := s.send(b); err != nil {
+			n.server.Log.Debug("write answer", "vpc", n.id, "err", err)
+		}
+		s.free(b)
+	}
+}
+
+// answer makes answers of the queries in b.
+func (n *Network) answer(b *batch) {
+	for i := range b.received {
+		packet, from, oob := b.query(i)
+		to, ok := destination(oob)
 		if !ok {
 			n.server.dropped.Add(1)
 			continue
 		}
-		answer := n.reply(packet[:size], buf, from.Addr().Unmap(), to.address(), false)
-		if answer == nil {
-			continue
-		}
-		if _, _, err := conn.WriteMsgUDPAddrPort(answer, to, from); err != nil {
-			n.server.Log.Debug("write answer", "vpc", n.id, "err", err)
+		if answer := n.reply(packet, b.room(i), from, to.address(), false); answer != nil {
+			b.put(i, answer, to)
 		}
 	}
 }
 
 // wantDestination asks the kernel to say which address each packet was sent to.
-func wantDestination(conn *net.UDPConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var set error
-	if err := raw.Control(func(fd uintptr) {
-		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-	}); err != nil {
-		return err
-	}
-	return set
+func wantDestination(fd int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
 // packetInfo is one control message as it was received, with the kernel's

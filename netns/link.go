@@ -26,17 +26,19 @@ type Veth struct {
 // MakeVeth makes the pair, with its ends down, and returns the outer end's index.
 // A pair that joins the two namespaces by these names already is left as it is,
 // up or down; one that leads elsewhere, to a namespace that is going, is removed first.
-func MakeVeth(outer, inner *Namespace, v Veth) (index int, err error) {
-	index, there, err := findPair(outer, inner, v)
-	if err != nil {
-		return 0, err
+// up says that both ends are up, and so that the pair lacks nothing: they are
+// brought up after all else.
+func MakeVeth(outer, inner *Namespace, v Veth) (index int, up bool, err error) {
+	index, there, up, err := findPair(outer, inner, v)
+	if err != nil || up {
+		return index, up, err
 	}
 	if !there {
 		if err := outer.RemoveLink(v.Outer); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if index, err = addPair(outer, inner, v); err != nil {
-			return 0, fmt.Errorf("make link %s: %w", v.Outer, err)
+			return 0, false, fmt.Errorf("make link %s: %w", v.Outer, err)
 		}
 	}
 	quiet := map[string]*Namespace{v.Outer: outer}
@@ -45,36 +47,39 @@ func MakeVeth(outer, inner *Namespace, v Veth) (index int, err error) {
 	}
 	for name, n := range quiet {
 		if err := n.quieten(name); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	return index, nil
+	return index, false, nil
 }
 
-// findPair says whether the two ends are there and joined to each other.
-func findPair(outer, inner *Namespace, v Veth) (index int, joined bool, err error) {
-	index, _, err = outer.linkAndPeer(v.Outer)
-	if err != nil || index == 0 {
-		return 0, false, err
+// findPair says whether the two ends are there and joined to each other, and
+// whether both are up.
+func findPair(outer, inner *Namespace, v Veth) (index int, joined, up bool, err error) {
+	o, err := outer.find(v.Outer)
+	if err != nil || o.Index == 0 {
+		return 0, false, false, err
 	}
-	there, peer, err := inner.linkAndPeer(v.Inner)
-	return index, there != 0 && peer == index && (v.Index == 0 || v.Index == there), err
+	i, err := inner.find(v.Inner)
+	joined = i.Index != 0 && i.ParentIndex == o.Index && (v.Index == 0 || v.Index == i.Index)
+	return o.Index, joined, joined && o.Flags&i.Flags&net.FlagUp != 0, err
 }
 
-// linkAndPeer returns the index of a link, 0 if there is none, and its peer's.
-func (n *Namespace) linkAndPeer(name string) (index, peer int, err error) {
+// find returns what is known of a link; its index is 0 if there is none. The peer's
+// is its parent's.
+func (n *Namespace) find(name string) (l netlink.LinkAttrs, err error) {
 	err = n.Do(func() error {
-		l, err := netlink.LinkByName(name)
+		found, err := netlink.LinkByName(name)
 		if isNotFound(err) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("link %s: %w", name, err)
 		}
-		index, peer = l.Attrs().Index, l.Attrs().ParentIndex
+		l = *found.Attrs()
 		return nil
 	})
-	return index, peer, err
+	return l, err
 }
 
 func addPair(outer, inner *Namespace, v Veth) (index int, err error) {
@@ -126,6 +131,9 @@ func (n *Namespace) SetUp(name string) error {
 		l, err := netlink.LinkByName(name)
 		if err != nil {
 			return fmt.Errorf("link %s: %w", name, err)
+		}
+		if l.Attrs().Flags&net.FlagUp != 0 {
+			return nil // to say it again would have the kernel go through all routes
 		}
 		return netlink.LinkSetUp(l)
 	})

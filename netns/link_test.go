@@ -19,9 +19,9 @@ func TestVeth(t *testing.T) {
 	dir := t.TempDir()
 	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
 	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001}
-	index, err := netns.MakeVeth(outer, inner, want)
-	if err != nil {
-		t.Fatal(err)
+	index, up, err := netns.MakeVeth(outer, inner, want)
+	if err != nil || up {
+		t.Fatalf("up %v, %v", up, err)
 	}
 
 	t.Run("both ends are as asked, and down", func(t *testing.T) {
@@ -37,9 +37,9 @@ func TestVeth(t *testing.T) {
 		if err := outer.SetUp("o1"); err != nil {
 			t.Fatal(err)
 		}
-		again, err := netns.MakeVeth(outer, inner, want)
-		if err != nil || again != index {
-			t.Fatalf("index %d, %v; want %d", again, err, index)
+		again, up, err := netns.MakeVeth(outer, inner, want)
+		if err != nil || again != index || up {
+			t.Fatalf("index %d, up %v, %v; want %d, one end down", again, up, err, index)
 		}
 		if linkIn(t, outer, "o1").Flags&net.FlagUp == 0 {
 			t.Error("it was taken down")
@@ -56,9 +56,14 @@ func TestVeth(t *testing.T) {
 			}
 		}
 	})
+	t.Run("it says that both ends are up", func(t *testing.T) {
+		if again, up, err := netns.MakeVeth(outer, inner, want); err != nil || again != index || !up {
+			t.Errorf("index %d, up %v, %v; want %d, up", again, up, err, index)
+		}
+	})
 	t.Run("a pair that leads to another namespace gives way", func(t *testing.T) {
 		other := mustMake(t, filepath.Join(dir, "other"))
-		if _, err := netns.MakeVeth(outer, other, want); err != nil {
+		if _, _, err := netns.MakeVeth(outer, other, want); err != nil {
 			t.Fatal(err)
 		}
 		linkIn(t, other, "eth0")
@@ -99,7 +104,7 @@ func TestRoutes(t *testing.T) {
 	outer := mustMake(t, filepath.Join(dir, "outer"))
 	upPair := func(t *testing.T, name string) (*netns.Namespace, int) {
 		inner := mustMake(t, filepath.Join(dir, name))
-		if _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
+		if _, _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range []string{"lo", "eth0"} {

@@ -23,17 +23,24 @@ func SetAddresses(name string, want []netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("addresses of %s: %w", name, err)
 	}
+	there, removed := map[netip.Prefix]bool{}, false
 	for _, a := range have {
 		ip, _ := netip.AddrFromSlice(a.IP)
 		bits, _ := a.Mask.Size()
-		if ip = ip.Unmap(); ip.IsLinkLocalUnicast() && ip.Is6() || slices.Contains(want, netip.PrefixFrom(ip, bits)) {
+		ip = ip.Unmap()
+		if p := netip.PrefixFrom(ip, bits); ip.IsLinkLocalUnicast() && ip.Is6() || slices.Contains(want, p) {
+			there[p] = true
 			continue
 		}
+		removed = true
 		if err := netlink.AddrDel(l, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 			return fmt.Errorf("remove address %s from %s: %w", ip, name, err)
 		}
 	}
-	for _, a := range want { // also those that were there: some go with the subnet's first
+	for _, a := range want {
+		if there[a] && !removed { // else it may have gone with the subnet's first
+			continue
+		}
 		if err := AddAddress(name, a); err != nil {
 			return err
 		}

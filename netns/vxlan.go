@@ -17,10 +17,11 @@ const VXLANOverhead = 50
 // whoever sends by it, and returns its index. Its packets travel by the network of
 // the namespace that the calling thread is in, not of n. One that is there is kept.
 func MakeVXLAN(n *Namespace, name string, port, mtu int) (index int, err error) {
-	index, _, err = n.linkAndPeer(name)
+	there, err := n.find(name)
 	if err != nil {
 		return 0, err
 	}
+	index = there.Index
 	if index == 0 {
 		la := netlink.NewLinkAttrs()
 		la.Name, la.MTU, la.Namespace = name, mtu, netlink.NsFd(n.FD())

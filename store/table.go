@@ -94,10 +94,7 @@ func (t Table[T]) All() iter.Seq[T] {
 // By returns the rows that the index has under key, by ascending id, as they are
 // when the loop begins. The indexes are those of tables.go; another name panics.
 func (t Table[T]) By(name, key string) iter.Seq[T] {
-	ix, ok := t.t.by[name]
-	if !ok {
-		panic(fmt.Sprintf("store: table %s has no index %q", t.t.kind, name))
-	}
+	ix := t.index(name)
 	return func(yield func(T) bool) {
 		for v := range t.t.rows.List(t.txn, ix.Query(key)) {
 			if !yield(*v) {
@@ -105,4 +102,21 @@ func (t Table[T]) By(name, key string) iter.Seq[T] {
 			}
 		}
 	}
+}
+
+// Count returns how many rows the index has under key.
+func (t Table[T]) Count(name, key string) int {
+	n := 0
+	for range t.t.rows.List(t.txn, t.index(name).Query(key)) {
+		n++
+	}
+	return n
+}
+
+func (t Table[T]) index(name string) statedb.Index[*T, string] {
+	ix, ok := t.t.by[name]
+	if !ok {
+		panic(fmt.Sprintf("store: table %s has no index %q", t.t.kind, name))
+	}
+	return ix
 }

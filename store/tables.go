@@ -117,6 +117,7 @@ func newTables(k keys) *tables {
 		indexes: map[string]func(*vpc.SecurityGroup) []string{
 			"account": func(v *vpc.SecurityGroup) []string { return owner(v.Meta) },
 			"vpc":     func(v *vpc.SecurityGroup) []string { return one(v.VPC) },
+			"name":    func(v *vpc.SecurityGroup) []string { return []string{GroupName(v.VPC, v.Name)} },
 			"group":   namedGroups,
 		},
 	})
@@ -210,6 +211,9 @@ func tableSubnets(v *vpc.RouteTable) []string {
 	}
 	return keys
 }
+
+// GroupName is the key of the index "name": a group's name is of its VPC.
+func GroupName(v vpc.VPCID, name string) string { return string(v) + "/" + name }
 
 func namedGroups(v *vpc.SecurityGroup) []string {
 	var keys []string

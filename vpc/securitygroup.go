@@ -26,7 +26,7 @@ const groupText = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 func isGroupText(s string) bool { return len(s) <= 255 && strings.Trim(s, groupText) == "" }
 
 // NewSecurityGroup returns a group of v that lets everything out and nothing in.
-// siblings are the groups of v, have is how many the owner has in the region.
+// siblings are the groups of v, at least those with its name; have is how many the owner has in the region.
 func NewSecurityGroup(f Fresh, limits Limits, v VPC, siblings iter.Seq[SecurityGroup], have int, spec GroupSpec) (SecurityGroup, error) {
 	if err := spec.check(); err != nil {
 		return SecurityGroup{}, err

@@ -103,7 +103,7 @@ func endpoints(ctx context.Context, b *bench) ([]row, error) {
 			return nil, err
 		}
 	}
-	return []row{b.changed("create-vpc-endpoint returned → first HTTP answer through it", ms, 50)}, nil
+	return []row{b.changed("create-vpc-endpoint returned → first HTTP answer through it", ms, 20)}, nil
 }
 
 func (b *bench) changed(what string, ms []float64, want float64) row {
@@ -175,8 +175,8 @@ func rules(ctx context.Context, b *bench) ([]row, error) {
 		}
 	}
 	return []row{
-		b.changed("authorize returned → let in", in, 20),
-		b.changed("revoke returned → kept out", out, 20),
+		b.changed("authorize returned → let in", in, 10),
+		b.changed("revoke returned → kept out", out, 10),
 	}, nil
 }
 

@@ -41,3 +41,11 @@ func (c *compare) run(ends []pair) (err error) {
 	}
 	return nil
 }
+
+// against is the row of two ends: the second, which shall have want times what the
+// first has.
+func (c *compare) against(what, first string, want float64) row {
+	m := quantile(c.ratios[1], 0.5)
+	return row{what, fmt.Sprint(want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.0f, %s %.0f)", m,
+		quantile(c.ratios[1], 0.25), quantile(c.ratios[1], 0.75), quantile(c.xs[1], 0.5), first, quantile(c.xs[0], 0.5)), m >= want}
+}

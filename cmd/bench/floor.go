@@ -30,7 +30,7 @@ func (b *bench) floor() (p pair, clean func(), err error) {
 	fabric := ns[2]
 	var index [2]int
 	for i, name := range []string{"a", "b"} {
-		if index[i], err = netns.MakeVeth(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001}); err != nil {
+		if index[i], _, err = netns.MakeVeth(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001}); err != nil {
 			return p, clean, err
 		}
 		if err := fabric.SetUp(name); err != nil {

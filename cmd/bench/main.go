@@ -53,19 +53,26 @@ var parts = []part{
 	{"4", "a changed rule among many interfaces", scale},
 	{"5", "up until ready", ready},
 	{"6", "TLS requests against nginx", proxies},
+	{"7", "two hosts against kernel VXLAN", twoHosts},
+	{"8", "a resolver against CoreDNS", resolvers},
+	{"9", "API calls against moto", apis},
+	{"10", "a killed agent until everything holds again", restart},
+	{"11", "memory of each VPC, endpoint and instance", memory},
 }
 
 // bench is what the parts share.
 type bench struct {
-	enishi string // path of the program
-	self   string
-	quick  bool
-	dir    string
+	enishi  string // path of the program
+	coredns string // path of CoreDNS
+	self    string
+	quick   bool
+	dir     string
 	*world
 }
 
 func run(ctx context.Context) error {
 	enishi := flag.String("enishi", "build/enishi", "the program to measure")
+	coredns := flag.String("coredns", "build/coredns", "the CoreDNS to measure beside it")
 	quick := flag.Bool("quick", false, "fewer rounds")
 	only := flag.String("only", "", "numbers of the parts to run, with commas: "+contents())
 	sealed := flag.Bool("sealed", false, "already in a network namespace of its own")
@@ -91,7 +98,7 @@ func run(ctx context.Context) error {
 	if !*sealed {
 		return seal(ctx)
 	}
-	b := &bench{enishi: *enishi, quick: *quick}
+	b := &bench{enishi: *enishi, coredns: *coredns, quick: *quick}
 	return b.all(ctx, *only)
 }
 

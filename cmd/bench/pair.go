@@ -41,6 +41,8 @@ type pair struct {
 	server *helper
 	client func(args ...string) *exec.Cmd
 	host   string
+	// fresh, if it is set, starts the server for one load and says the host.
+	fresh func() (host string, end func() error, err error)
 }
 
 func (p pair) end() {
@@ -50,7 +52,16 @@ func (p pair) end() {
 }
 
 func (p pair) measure(load string, d time.Duration) (x float64, err error) {
-	out, err := p.client("measure", load, p.host, d.String()).Output()
+	if p.fresh != nil {
+		var end func() error
+		if p.host, end, err = p.fresh(); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+	}
+	cmd := p.client("measure", load, p.host, d.String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +75,7 @@ func (b *bench) bare() (p pair, clean func(), err error) {
 	if err != nil {
 		return p, clean, err
 	}
-	if _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
+	if _, _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
 		return p, clean, err
 	}
 	p, err = b.serveBetween(ns[0], ns[1])
@@ -87,6 +98,14 @@ func (b *bench) namespaces(names ...string) (made []*netns.Namespace, clean func
 		made = append(made, n)
 	}
 	return made, clean, nil
+}
+
+// instances are two of them, each on the host with its run directory, of which the
+// second serves at address.
+func (b *bench) instances(clientRun, client, serverRun, server, address string) (p pair, err error) {
+	p = pair{host: address, client: func(args ...string) *exec.Cmd { return b.insideOf(clientRun, client, args...) }}
+	p.server, err = begin(b.insideOf(serverRun, server, "serve"))
+	return p, err
 }
 
 // serveBetween gives the eth0 of two namespaces addresses and serves in the second.

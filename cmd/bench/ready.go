@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -38,7 +37,7 @@ func ready(ctx context.Context, b *bench) ([]row, error) {
 	}
 	p50, worst := quantile(ms, 0.5), quantile(ms, 1)
 	return []row{
-		{"`up --ephemeral` to ready, " + fmt.Sprint(rounds) + " times", "300 ms", fmt.Sprintf("median %.0f ms, worst %.0f ms", p50, worst), p50 <= 300},
+		{"`up --ephemeral` to ready, " + fmt.Sprint(rounds) + " times", "200 ms", fmt.Sprintf("median %.0f ms, worst %.0f ms", p50, worst), p50 <= 200},
 		{"resident memory, idle", reported, weights, true},
 	}, nil
 }
@@ -46,27 +45,8 @@ func ready(ctx context.Context, b *bench) ([]row, error) {
 // weigh is the resident memory of each part.
 func (b *bench) weigh() string {
 	var list []string
-	procs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, p := range procs {
-		cmd, err := os.ReadFile(p + "/cmdline")
-		if err != nil || !strings.Contains(string(cmd), b.world.run) {
-			continue
-		}
-		args := strings.Split(string(cmd), "\x00")
-		name := args[1]
-		if strings.HasPrefix(name, "--") {
-			name = "up"
-		}
-		status, err := os.ReadFile(p + "/status")
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(status)) {
-			var kb int
-			if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 {
-				list = append(list, fmt.Sprintf("%s %d MiB", name, kb/1024))
-			}
-		}
+	for _, p := range b.processes() {
+		list = append(list, fmt.Sprintf("%s %d MiB", p.name, p.resident/1024))
 	}
 	return strings.Join(list, ", ")
 }

@@ -158,9 +158,7 @@ func proxies(ctx context.Context, b *bench) ([]row, error) {
 		if err := c.run(ends); err != nil {
 			return nil, err
 		}
-		m := quantile(c.ratios[1], 0.5)
-		rows = append(rows, row{what + ": " + l.what, "0.9", fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.0f, nginx %.0f)",
-			m, quantile(c.ratios[1], 0.25), quantile(c.ratios[1], 0.75), quantile(c.xs[1], 0.5), quantile(c.xs[0], 0.5)), m >= 0.9})
+		rows = append(rows, c.against(what+": "+l.what, "nginx", 0.9))
 	}
 	return rows, nil
 }
@@ -174,23 +172,11 @@ func (b *bench) streams(ctx context.Context, at place) (address, name string, er
 		return "", "", err
 	}
 	e := out.VpcEndpoint
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		d, err := call[ec2.DescribeVpcEndpointsOutput](ctx, b.world, "DescribeVpcEndpoints", &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{*e.VpcEndpointId}})
-		if err != nil {
-			return "", "", err
-		}
-		if strings.EqualFold(string(d.VpcEndpoints[0].State), "available") {
-			break
-		}
-		if time.Now().After(end) {
-			return "", "", errors.New("the endpoint is not available within 10 s")
-		}
-	}
-	i, err := call[ec2.DescribeNetworkInterfacesOutput](ctx, b.world, "DescribeNetworkInterfaces", &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: e.NetworkInterfaceIds})
-	if err != nil {
+	if err := b.available(ctx, *e.VpcEndpointId); err != nil {
 		return "", "", err
 	}
-	return *i.NetworkInterfaces[0].PrivateIpAddress, *e.DnsEntries[0].DnsName, nil
+	address, err = b.addressOf(ctx, e)
+	return address, *e.DnsEntries[0].DnsName, err
 }
 
 // nginx serves in the instance's network, with the machine's files.

@@ -85,6 +85,8 @@ var loads = map[string]func(host string, d time.Duration) (float64, error){
 	"connect":   connects,   // connect, one byte there and back, close: per second
 	"tls-kept":  tlsRequests(true),
 	"tls-new":   tlsRequests(false),
+	"queries":   queries,
+	"calls":     calls,
 }
 
 func stream(host string, d time.Duration) (float64, error) {

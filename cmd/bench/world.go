@@ -33,24 +33,15 @@ type world struct {
 // have of VPCs are needed.
 const ourRegion, otherRegion = "ap-northeast-1", "us-east-1"
 
-// start runs enishi and returns how long it took until it was ready. None may run.
-func (b *bench) start(ctx context.Context) (time.Duration, error) {
-	w := &world{run: filepath.Join(b.dir, "run"), ended: make(chan error, 1)}
-	w.up = exec.Command(b.enishi, "--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0", "--region", otherRegion)
-	w.up.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
+// start runs enishi, with more flags if there are, and returns how long it took
+// until it was ready. None may run.
+func (b *bench) start(ctx context.Context, flags ...string) (time.Duration, error) {
+	w := &world{run: filepath.Join(b.dir, "run")}
+	flags = append([]string{"--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0", "--region", otherRegion}, flags...)
+	w.up = exec.Command(b.enishi, flags...)
 	begun := time.Now()
-	started := make(chan error)
-	go func() {
-		// The thread that started it must live as long: its death is up's signal to end.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := w.up.Start()
-		started <- err
-		if err == nil {
-			w.ended <- w.up.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
+	var err error
+	if w.ended, err = background(w.up); err != nil {
 		return 0, err
 	}
 	b.world = w
@@ -75,6 +66,40 @@ func (b *bench) start(ctx context.Context) (time.Duration, error) {
 	}
 }
 
+// available waits until an endpoint is.
+func (w *world) available(ctx context.Context, endpoint string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		d, err := call[ec2.DescribeVpcEndpointsOutput](ctx, w, "DescribeVpcEndpoints", &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{endpoint}})
+		if err != nil {
+			return err
+		}
+		if strings.EqualFold(string(d.VpcEndpoints[0].State), "available") {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("endpoint %s is not available within 10 s", endpoint)
+		}
+	}
+}
+
+// background starts a process that ends with this one; its end comes by the channel.
+func background(cmd *exec.Cmd) (ended chan error, err error) {
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
+	ended = make(chan error, 1)
+	started := make(chan error)
+	go func() {
+		// The thread that started it must live as long: its death is the signal to end.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
+	}()
+	return ended, <-started
+}
+
 // stop ends enishi, if it runs.
 func (b *bench) stop() error {
 	if b.world == nil {
@@ -82,12 +107,17 @@ func (b *bench) stop() error {
 	}
 	w := b.world
 	b.world = nil
-	_ = w.up.Process.Signal(unix.SIGTERM)
+	return terminate(w.up, w.ended)
+}
+
+// terminate asks a process to end, and waits until it has.
+func terminate(cmd *exec.Cmd, ended chan error) error {
+	_ = cmd.Process.Signal(unix.SIGTERM)
 	select {
-	case err := <-w.ended:
+	case err := <-ended:
 		return err
 	case <-time.After(20 * time.Second):
-		return errors.Join(errors.New("enishi up does not end"), w.up.Process.Kill())
+		return errors.Join(fmt.Errorf("%s does not end", cmd), cmd.Process.Kill())
 	}
 }
 
@@ -155,7 +185,12 @@ func (w *world) launch(ctx context.Context, p place) (id, address string, err er
 
 // inside starts this program in an instance.
 func (b *bench) inside(instance string, args ...string) *exec.Cmd {
-	return exec.Command(b.enishi, append([]string{"--run-dir", b.run, "exec", instance, "--", b.self}, args...)...)
+	return b.insideOf(b.run, instance, args...)
+}
+
+// insideOf starts this program in an instance of the host with the run directory.
+func (b *bench) insideOf(run, instance string, args ...string) *exec.Cmd {
+	return exec.Command(b.enishi, append([]string{"--run-dir", run, "exec", instance, "--", b.self}, args...)...)
 }
 
 // helper is a process that is talked to by lines.

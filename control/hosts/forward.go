@@ -3,7 +3,7 @@
 package hosts
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -35,14 +35,13 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 }
 
 func readForwarded(r io.Reader) (f hoststate.Forwarded, body []byte, err error) {
-	b := bufio.NewReaderSize(r, maxForwardedHead)
-	line, err := b.ReadSlice('\n')
+	all, err := io.ReadAll(r)
 	if err != nil {
-		return f, nil, errors.New("the first line is missing or too long")
-	}
-	if err := json.Unmarshal(line, &f); err != nil {
 		return f, nil, err
 	}
-	body, err = io.ReadAll(b)
-	return f, body, err
+	line, body, found := bytes.Cut(all, []byte("\n"))
+	if !found || len(line) >= maxForwardedHead {
+		return f, nil, errors.New("the first line is missing or too long")
+	}
+	return f, body, json.Unmarshal(line, &f)
 }

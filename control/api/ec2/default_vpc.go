@@ -63,7 +63,7 @@ func (s *Server) createDefaultVPC(ctx context.Context, c *api.Call, _ *wire.Crea
 		if _, ok := defaultVPC(&tx.View, c); ok {
 			return awserr.New("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.")
 		}
-		v, err := s.putDefaultVPC(tx, c, count(tx.VPCs.By("account", c.Owner()), nil))
+		v, err := s.putDefaultVPC(tx, c, tx.VPCs.Count("account", c.Owner()))
 		if err != nil {
 			return err
 		}

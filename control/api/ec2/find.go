@@ -108,7 +108,7 @@ func list[T resource](t store.Table[T], c *api.Call, kind vpc.IDKind, ids []stri
 func count[T any](rows iter.Seq[T], keep func(T) bool) int {
 	n := 0
 	for row := range rows {
-		if keep == nil || keep(row) {
+		if keep(row) {
 			n++
 		}
 	}

@@ -22,7 +22,7 @@ func (s *Server) createInternetGateway(ctx context.Context, c *api.Call, in *wir
 	}
 	out := new(wire.CreateInternetGatewayOutput)
 	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
-		have := count(tx.Gateways.By("account", c.Owner()), nil)
+		have := tx.Gateways.Count("account", c.Owner())
 		g, err := vpc.NewInternetGateway(fresh(tx), s.limits, have, vpc.Meta{Account: c.Account, Region: c.Region, Tags: tags})
 		if err != nil {
 			return err

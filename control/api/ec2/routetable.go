@@ -24,7 +24,7 @@ func (s *Server) createRouteTable(ctx context.Context, c *api.Call, in *wire.Cre
 			if err != nil {
 				return "", err
 			}
-			have := count(tx.RouteTables.By("vpc", string(v.ID)), nil)
+			have := tx.RouteTables.Count("vpc", string(v.ID))
 			t, err := vpc.NewRouteTable(fresh(tx), s.limits, v, have, vpc.Meta{Account: c.Account, Region: c.Region, Tags: tags})
 			if err != nil {
 				return "", err

@@ -32,8 +32,8 @@ func (s *Server) createSecurityGroup(ctx context.Context, c *api.Call, in *wire.
 		if err != nil {
 			return err
 		}
-		g, err := vpc.NewSecurityGroup(fresh(tx), s.limits, v, tx.SecurityGroups.By("vpc", string(v.ID)),
-			count(tx.SecurityGroups.By("account", c.Owner()), nil), spec)
+		g, err := vpc.NewSecurityGroup(fresh(tx), s.limits, v, tx.SecurityGroups.By("name", store.GroupName(v.ID, spec.Name)),
+			tx.SecurityGroups.Count("account", c.Owner()), spec)
 		if err != nil {
 			return err
 		}
@@ -81,10 +81,8 @@ func namedGroup(v *store.View, c *api.Call, id, name *string) (vpc.SecurityGroup
 }
 
 func groupInVPC(v *store.View, id vpc.VPCID, name string) (vpc.SecurityGroup, error) {
-	for g := range v.SecurityGroups.By("vpc", string(id)) {
-		if g.Name == name {
-			return g, nil
-		}
+	for g := range v.SecurityGroups.By("name", store.GroupName(id, name)) {
+		return g, nil
 	}
 	return vpc.SecurityGroup{}, awserr.New("InvalidGroup.NotFound", "The security group '%s' does not exist in VPC '%s'", name, id)
 }

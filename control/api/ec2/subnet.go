@@ -151,7 +151,7 @@ func (s *Server) deleteSubnet(ctx context.Context, c *api.Call, in *wire.DeleteS
 		if err != nil {
 			return err
 		}
-		if err := n.CanDelete(count(tx.ENIs.By("subnet", string(n.ID)), nil)); err != nil {
+		if err := n.CanDelete(tx.ENIs.Count("subnet", string(n.ID))); err != nil {
 			return err
 		}
 		for t := range tx.RouteTables.By("vpc", string(n.VPC)) {

@@ -29,7 +29,7 @@ func (s *Server) createVPC(ctx context.Context, c *api.Call, in *wire.CreateVpcI
 	}
 	out := new(wire.CreateVpcOutput)
 	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
-		v, main, group, err := vpc.NewVPC(fresh(tx), s.limits, count(tx.VPCs.By("account", c.Owner()), nil), spec)
+		v, main, group, err := vpc.NewVPC(fresh(tx), s.limits, tx.VPCs.Count("account", c.Owner()), spec)
 		if err != nil {
 			return err
 		}
@@ -108,12 +108,12 @@ func (s *Server) deleteVPC(ctx context.Context, c *api.Call, in *wire.DeleteVpcI
 func vpcContents(view *store.View, v vpc.VPC) vpc.VPCContents {
 	id := string(v.ID)
 	return vpc.VPCContents{
-		Subnets:   count(view.Subnets.By("vpc", id), nil),
-		ENIs:      count(view.ENIs.By("vpc", id), nil),
+		Subnets:   view.Subnets.Count("vpc", id),
+		ENIs:      view.ENIs.Count("vpc", id),
 		Endpoints: count(view.Endpoints.By("vpc", id), func(e vpc.Endpoint) bool { return e.Status.Gone.IsZero() }),
 		Tables:    count(view.RouteTables.By("vpc", id), func(t vpc.RouteTable) bool { return t.ID != v.MainTable }),
 		Groups:    count(view.SecurityGroups.By("vpc", id), func(g vpc.SecurityGroup) bool { return g.ID != v.DefaultGroup }),
-		Gateways:  count(view.Gateways.By("vpc", id), nil),
+		Gateways:  view.Gateways.Count("vpc", id),
 		UsedBy:    count(view.SecurityGroups.By("group", string(v.DefaultGroup)), func(g vpc.SecurityGroup) bool { return g.VPC != v.ID }),
 	}
 }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/aws/wire/ec2"
+)
+
+const (
+	clientInterfaces   = 4
+	addressesPerClient = 50 // of an interface, the most that there may be
+)
+
+// resolvers holds a VPC's resolver against CoreDNS in another instance of the VPC,
+// asked for an endpoint's private name.
+func resolvers(ctx context.Context, b *bench) ([]row, error) {
+	const what = "resolver queries a second (private names) against CoreDNS"
+	coredns, err := exec.LookPath(b.coredns)
+	if err != nil {
+		return []row{{what, reported, "skipped: no CoreDNS at " + b.coredns + " (`make bench` builds it where the Go module proxy can be reached)", true}}, nil
+	}
+	if err := b.ensure(ctx); err != nil {
+		return nil, err
+	}
+	at, err := b.newPlace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := call[ec2.AuthorizeSecurityGroupIngressOutput](ctx, b.world, "AuthorizeSecurityGroupIngress", &ec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: &at.group, IpPermissions: []ec2.IpPermission{permission("udp", 53, 53)}}); err != nil {
+		return nil, err
+	}
+	e, err := b.newEndpoint(ctx, at, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.available(ctx, *e.VpcEndpointId); err != nil {
+		return nil, err
+	}
+	endpoint, err := b.addressOf(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.manyAddresses(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	server, address, err := b.launch(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	name := "ec2." + ourRegion + ".amazonaws.com"
+	stop, err := b.startCoreDNS(coredns, server, fmt.Sprintf("%s@%s@%s", address, name, endpoint))
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	var ends []pair
+	for _, at := range []string{address, "10.0.0.2"} {
+		ends = append(ends, pair{
+			host:   fmt.Sprintf("%s@%s@%s@%d", at, name, endpoint, clientInterfaces*addressesPerClient),
+			client: func(args ...string) *exec.Cmd { return b.inside(client, args...) },
+		})
+	}
+	c := compare{load: "queries", unit: "a second", rounds: 9, d: 500 * time.Millisecond}
+	if b.quick {
+		c.rounds = 3
+	}
+	if err := c.run(ends); err != nil {
+		return nil, err
+	}
+	return []row{c.against(what, "CoreDNS", 1.5)}, nil
+}
+
+// manyAddresses launches an instance with four interfaces of fifty addresses.
+func (b *bench) manyAddresses(ctx context.Context, at place) (id string, err error) {
+	id, address, err := b.launch(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	more := new(int32(addressesPerClient - 1))
+	found, err := call[ec2.DescribeNetworkInterfacesOutput](ctx, b.world, "DescribeNetworkInterfaces", &ec2.DescribeNetworkInterfacesInput{
+		Filters: []ec2.Filter{{Name: new("private-ip-address"), Values: []string{address}}, {Name: new("vpc-id"), Values: []string{at.vpc}}}})
+	if err != nil {
+		return "", err
+	}
+	if _, err := call[ec2.AssignPrivateIpAddressesOutput](ctx, b.world, "AssignPrivateIpAddresses", &ec2.AssignPrivateIpAddressesInput{
+		NetworkInterfaceId: found.NetworkInterfaces[0].NetworkInterfaceId, SecondaryPrivateIpAddressCount: more}); err != nil {
+		return "", err
+	}
+	for device := range clientInterfaces - 1 {
+		made, err := call[ec2.CreateNetworkInterfaceOutput](ctx, b.world, "CreateNetworkInterface", &ec2.CreateNetworkInterfaceInput{
+			SubnetId: &at.subnet, Groups: []string{at.group}, SecondaryPrivateIpAddressCount: more})
+		if err != nil {
+			return "", err
+		}
+		if _, err := call[ec2.AttachNetworkInterfaceOutput](ctx, b.world, "AttachNetworkInterface", &ec2.AttachNetworkInterfaceInput{
+			DeviceIndex: new(int32(device + 1)), InstanceId: &id, NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId}); err != nil {
+			return "", err
+		}
+	}
+	return id, nil
+}
+
+// startCoreDNS answers SERVER@NAME@ADDRESS in the instance's network, on a socket
+// for each processor, and returns once it does.
+func (b *bench) startCoreDNS(program, instance, target string) (stop func(), err error) {
+	f := strings.Split(target, "@")
+	conf := filepath.Join(b.dir, "Corefile")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, ".:53 {\n multisocket\n hosts {\n  %s %s\n }\n}\n", f[2], f[1]), 0o644); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("nsenter", "--net="+filepath.Join(b.run, "state/ns", instance), program, "-conf", conf)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGTERM}
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop = func() {
+		_ = cmd.Process.Signal(unix.SIGTERM)
+		_ = cmd.Wait()
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := b.inside(instance, "measure", "queries", target+"@1", "1ms").CombinedOutput()
+		if err == nil {
+			return stop, nil
+		}
+		if time.Now().After(end) {
+			stop()
+			return nil, fmt.Errorf("CoreDNS does not answer: %s%s", answer, &said)
+		}
+	}
+}
