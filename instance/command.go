@@ -9,13 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/instance/confine"
+	"enishi.dev/enishi/netns"
 )
 
 // keptCapabilities is what root in an instance may still do: what containers
@@ -148,14 +148,11 @@ func fork(path string, q Request, env []string, who Identity, stdio []*os.File) 
 			Credential: &syscall.Credential{Uid: uint32(who.UID), Gid: uint32(who.GID), Groups: groups},
 		},
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread is spoilt
+	err = netns.OnThread(func() (err error) {
 		if err = confine.Thread(keptCapabilities...); err == nil {
 			pid, err = syscall.ForkExec(path, q.Argv, attr)
 		}
-	}()
-	<-done
+		return err
+	})
 	return pid, err
 }
