@@ -18,12 +18,14 @@ import (
 	"enishi.dev/enishi/netns"
 )
 
-// keptCapabilities is what root in an instance may still do: what containers
-// grant, and to change its own network namespace. It may not mount, load modules,
-// look into other processes, make devices, or leave its namespaces.
-var keptCapabilities = []uintptr{
-	unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
-	unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE,
+// Capabilities is what root in an instance may still do: what containers grant,
+// and to change its own network namespace. It may not mount, load modules, look
+// into other processes, make devices, or leave its namespaces.
+func Capabilities() []uintptr {
+	return []uintptr{
+		unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
+		unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE,
+	}
 }
 
 // exitCode is what a shell would exit with for a command that did not start.
@@ -149,7 +151,7 @@ func fork(path string, q Request, env []string, who Identity, stdio []*os.File) 
 		},
 	}
 	err = netns.OnThread(func() (err error) {
-		if err = confine.Thread(keptCapabilities...); err == nil {
+		if err = confine.Thread(Capabilities()...); err == nil {
 			pid, err = syscall.ForkExec(path, q.Argv, attr)
 		}
 		return err
