@@ -34,6 +34,7 @@ type Options struct {
 	OwnerUID   int        // who may run commands and read the status, besides root
 	Tunnel     netip.Addr // this host's address in the network between hosts, if there is one
 	Listener   net.Listener
+	Handover   *net.UnixListener // where the gateway gets the networks' sockets
 	Log        *slog.Logger
 }
 
@@ -133,9 +134,7 @@ func open(o Options) (a *Agent, err error) {
 	if err := a.openTunnel(between); err != nil {
 		return nil, fmt.Errorf("open tunnel: %w", err)
 	}
-	if a.doors, err = newHandovers(a.layout.handover(), o.GatewayUID, o.Log); err != nil {
-		return nil, fmt.Errorf("listen for gateway: %w", err)
-	}
+	a.doors = newHandovers(o.Handover, o.GatewayUID, o.Log)
 	if a.probes, err = a.openProber(); err != nil {
 		return nil, err
 	}

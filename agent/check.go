@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -15,11 +16,23 @@ import (
 
 // needed are the capabilities without which an agent cannot work.
 var needed = []struct {
-	bit  uint
+	bit  uintptr
 	name string
 }{
 	{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {unix.CAP_SETUID, "CAP_SETUID"},
 	{unix.CAP_SETGID, "CAP_SETGID"}, {unix.CAP_SETPCAP, "CAP_SETPCAP"}, {unix.CAP_CHOWN, "CAP_CHOWN"}, {unix.CAP_KILL, "CAP_KILL"},
+}
+
+// Capabilities is all that an agent may have: what it needs, and what root in an
+// instance may, which comes from it.
+func Capabilities() []uintptr {
+	all := instance.Capabilities()
+	for _, c := range needed {
+		if !slices.Contains(all, c.bit) {
+			all = append(all, c.bit)
+		}
+	}
+	return all
 }
 
 // Check says what this machine lacks to run an agent, and how to get it; nil if nothing.

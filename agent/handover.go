@@ -5,9 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -40,19 +38,8 @@ type handover struct {
 	Gone    bool   `json:"gone,omitempty"`
 }
 
-func newHandovers(path string, uid int, log *slog.Logger) (*handovers, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false) // the next agent's may be there already
-	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return &handovers{listener: l, uid: uid, log: log, networks: map[string]*network{}, gateways: map[*net.UnixConn]struct{}{}}, nil
+func newHandovers(l *net.UnixListener, uid int, log *slog.Logger) *handovers {
+	return &handovers{listener: l, uid: uid, log: log, networks: map[string]*network{}, gateways: map[*net.UnixConn]struct{}{}}
 }
 
 func (h *handovers) close() { h.listener.Close() }

@@ -106,20 +106,27 @@ func (h *host) writeCA() {
 // start starts an agent.
 func (h *host) start() {
 	h.t.Helper()
-	_ = os.Remove(h.path("agent.sock"))
-	l, err := net.Listen("unix", h.path("agent.sock"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.Chmod(h.path("agent.sock"), 0o666); err != nil {
-		h.t.Fatal(err)
-	}
+	l, doors := h.socket("unix", "agent.sock"), h.socket("unixpacket", "agent-gateway.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	h.end, h.ended = cancel, make(chan error, 1)
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: &h.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	go func() {
-		h.ended <- Run(ctx, Options{RunDir: h.run, Host: hostName, Instances: true, GatewayUID: os.Getuid(), OwnerUID: ownerUID, Listener: l, Log: log})
+		h.ended <- Run(ctx, Options{RunDir: h.run, Host: hostName, Instances: true, GatewayUID: os.Getuid(), OwnerUID: ownerUID, Listener: l, Handover: doors, Log: log})
 	}()
+}
+
+// socket makes a socket of the run directory.
+func (h *host) socket(network, name string) *net.UnixListener {
+	h.t.Helper()
+	_ = os.Remove(h.path(name))
+	l, err := net.ListenUnix(network, &net.UnixAddr{Name: h.path(name), Net: network})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Chmod(h.path(name), 0o666); err != nil {
+		h.t.Fatal(err)
+	}
+	return l
 }
 
 // stop ends the agent.
@@ -178,10 +185,8 @@ func (h *host) nothingLeft() {
 	if strings.Contains(string(mounts), h.run) {
 		h.t.Errorf("mounts are left:\n%s", mounts)
 	}
-	for _, name := range []string{"state", "agent-gateway.sock"} {
-		if _, err := os.Lstat(h.path(name)); !errors.Is(err, os.ErrNotExist) {
-			h.t.Errorf("%s is left: %v", name, err)
-		}
+	if _, err := os.Lstat(h.path("state")); !errors.Is(err, os.ErrNotExist) {
+		h.t.Errorf("state is left: %v", err)
 	}
 	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {

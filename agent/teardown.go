@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,9 +43,6 @@ func Teardown(runDir string) error {
 		return err
 	}
 	if err := removeTunnel(l); err != nil {
-		return err
-	}
-	if err := os.Remove(l.handover()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return l.remove()

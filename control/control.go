@@ -28,7 +28,8 @@ import (
 
 // Options is what control needs from outside.
 type Options struct {
-	DataDir   string // etcd's; "." is the working directory
+	DataDir   string // etcd's
+	Holder    int    // process to end, for who finds DataDir in use; 0: this one
 	Ephemeral bool   // nobody needs the data after a crash: do not wait for the disk
 	Listener  net.Listener
 	// Remote is where other hosts reach control; nil: there are none.
@@ -47,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if _, ok := region.Of(o.Region); !ok {
 		return fmt.Errorf("region %q is not known: give one of AWS's with --region", o.Region)
 	}
-	etcd, err := store.StartEmbedded(ctx, o.DataDir, o.Log, store.EmbedOptions{UnsafeNoFsync: o.Ephemeral})
+	etcd, err := store.StartEmbedded(ctx, o.DataDir, o.Log, store.EmbedOptions{UnsafeNoFsync: o.Ephemeral, Holder: o.Holder})
 	if err != nil {
 		return fmt.Errorf("start etcd: %w", err)
 	}

@@ -9,21 +9,23 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/instance/confine"
+	"enishi.dev/enishi/netns"
 )
 
-// keptCapabilities is what root in an instance may still do: what containers
-// grant, and to change its own network namespace. It may not mount, load modules,
-// look into other processes, make devices, or leave its namespaces.
-var keptCapabilities = []uintptr{
-	unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
-	unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE,
+// Capabilities is what root in an instance may still do: what containers grant,
+// and to change its own network namespace. It may not mount, load modules, look
+// into other processes, make devices, or leave its namespaces.
+func Capabilities() []uintptr {
+	return []uintptr{
+		unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
+		unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE,
+	}
 }
 
 // exitCode is what a shell would exit with for a command that did not start.
@@ -148,14 +150,11 @@ func fork(path string, q Request, env []string, who Identity, stdio []*os.File) 
 			Credential: &syscall.Credential{Uid: uint32(who.UID), Gid: uint32(who.GID), Groups: groups},
 		},
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread is spoilt
-		if err = confine.Thread(keptCapabilities...); err == nil {
+	err = netns.OnThread(func() (err error) {
+		if err = confine.Thread(Capabilities()...); err == nil {
 			pid, err = syscall.ForkExec(path, q.Argv, attr)
 		}
-	}()
-	<-done
+		return err
+	})
 	return pid, err
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/instance/confine"
 )
 
 // bundlePath is where an instance finds its CA bundle, whatever the distribution.
@@ -49,10 +51,8 @@ var systems = []struct {
 // enter turns the fresh namespaces of the calling process into an instance's:
 // own /proc, /sys, /run, /dev/pts and /dev/shm, own resolver, hosts and CA bundle.
 func (s Spec) enter(dir string) error {
-	// What is mounted here stays here. What the host unmounts goes here too, or
-	// instances would keep alive what others beside this run have removed.
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return fmt.Errorf("keep mounts apart: %w", err)
+	if err := confine.Apart(); err != nil {
+		return err
 	}
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
@@ -104,10 +104,7 @@ func cover(files opened) error {
 			continue
 		}
 		if err == nil {
-			err = unix.Mount(fdPath(files[o.file]), target, "", unix.MS_BIND, "")
-		}
-		if err == nil {
-			err = unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "")
+			err = confine.Cover(files[o.file], target)
 		}
 		if err != nil {
 			return fmt.Errorf("put own %s in place: %w", o.over, err)

@@ -31,7 +31,7 @@ func Make(path string) (n *Namespace, made bool, err error) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		return nil, false, err
 	}
-	err = onThread(func() error {
+	err = OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("unshare: %w", err)
 		}
@@ -80,7 +80,7 @@ func (n *Namespace) Close() error { return n.f.Close() }
 // Do runs f on a thread of its own inside the namespace, and returns f's error.
 // What f starts with `go` is not inside.
 func (n *Namespace) Do(f func() error) error {
-	return onThread(func() error {
+	return OnThread(func() error {
 		if err := unix.Setns(n.FD(), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("enter namespace %s: %w", n.path, err)
 		}
@@ -88,15 +88,15 @@ func (n *Namespace) Do(f func() error) error {
 	})
 }
 
-// onThread runs f on a thread that ends with it, so that whatever f does to the
-// thread's namespaces is gone too. The main thread never ends: Go would park it
+// OnThread runs f on a thread that ends with it, so that whatever f does to the
+// thread, as to its namespaces, is gone too; and returns f's error. The main thread never ends: Go would park it
 // inside the namespace, and pin that for good, so another is taken then.
-func onThread(f func() error) error {
+func OnThread(f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked
 		if unix.Gettid() == unix.Getpid() {
-			done <- onThread(f) // holds the main thread until another has done it
+			done <- OnThread(f) // holds the main thread until another has done it
 			runtime.UnlockOSThread()
 			return
 		}

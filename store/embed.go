@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type EmbedOptions struct {
 	// UnsafeNoFsync leaves writing to the disk to the kernel: for data that need
 	// not survive the machine.
 	UnsafeNoFsync bool
+	// Holder is the process that is named to whoever finds the directory in use: the
+	// one to end. 0 is this one.
+	Holder int
 }
 
 // Embedded is an etcd server in this process, the only one of its cluster. It
@@ -46,7 +50,7 @@ func StartEmbedded(ctx context.Context, dir string, log *slog.Logger, o EmbedOpt
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	lock, err := lockDir(dir)
+	lock, err := lockDir(dir, cmp.Or(o.Holder, os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}

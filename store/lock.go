@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir takes the directory for this process; the lock ends with the file, or
-// the process. etcd itself would wait for ever.
-func lockDir(dir string) (*os.File, error) {
+// lockDir takes the directory for this process, in the name of pid; the lock ends
+// with the file, or the process. etcd itself would wait for ever.
+func lockDir(dir string, pid int) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -26,19 +26,19 @@ func lockDir(dir string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
+	if err := errors.Join(f.Truncate(0), writePID(f, pid)); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func writePID(f *os.File) error {
-	_, err := f.WriteAt(fmt.Appendln(nil, os.Getpid()), 0)
+func writePID(f *os.File, pid int) error {
+	_, err := f.WriteAt(fmt.Appendln(nil, pid), 0)
 	return err
 }
 
-// holder is the process that wrote itself into the lock.
+// holder is the process in whose name the lock is held.
 func holder(f *os.File) string {
 	b := make([]byte, 16)
 	n, _ := f.ReadAt(b, 0)

@@ -31,7 +31,7 @@ func (a *app) joinAndServe(ctx context.Context, o joinOptions) error {
 		if err := u.writeCA(m.CA); err != nil {
 			return err
 		}
-		socket, err := u.listenUnix(controlSocket)
+		socket, err := u.listenUnix("unix", controlSocket)
 		if err != nil {
 			return err
 		}

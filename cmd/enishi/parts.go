@@ -10,14 +10,12 @@ import (
 	"os"
 	"runtime/debug"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
-
 	"enishi.dev/enishi/agent"
 	"enishi.dev/enishi/control"
 	"enishi.dev/enishi/gateway"
 	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/services"
+	"github.com/spf13/cobra"
 )
 
 // The parts of `up`, apart. They get their sockets from their parent: fd 3 is
@@ -56,21 +54,19 @@ func (a *app) controlCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		// The data directory comes opened: its parents may be closed to this user.
-		if err := unix.Fchdir(4); err != nil {
-			return fmt.Errorf("data directory on fd 4: %w: start it through `enishi up`", err)
-		}
 		if remote {
-			if o.Remote, err = inherit(5, "where other hosts reach it"); err != nil {
+			if o.Remote, err = inherit(4, "where other hosts reach it"); err != nil {
 				return err
 			}
 		}
-		o.DataDir, o.Listener, o.Log, o.HostName = ".", l, log, localHost
+		o.Listener, o.Log, o.HostName = l, log, localHost
 		o.GatewayUID, o.OwnerUID = gatewayUID, owner
 		return control.Run(ctx, o)
 	})
 	cmd.Flags().StringVar(&o.Region, "region", "ap-northeast-1", "region of the first account's credentials")
-	cmd.Flags().BoolVar(&remote, "remote", false, "other hosts reach it by file descriptor 5")
+	cmd.Flags().StringVar(&o.DataDir, "data-dir", "", "where the model is kept")
+	cmd.Flags().IntVar(&o.Holder, "holder", 0, "the process that keeps the data directory in use, for error messages")
+	cmd.Flags().BoolVar(&remote, "remote", false, "other hosts reach it by file descriptor 4")
 	cmd.Flags().BoolVar(&o.Ephemeral, "ephemeral", false, "do not wait for the disk: the data directory goes with the run")
 	cmd.Flags().IntVar(&owner, "owner", 0, "uid of the user who may ask for the status and the accounts")
 	cmd.Flags().BoolVar(&o.AnyCredentials, "accept-any-credentials", false, "do not verify who calls")
@@ -85,6 +81,11 @@ func (a *app) agentCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		doors, err := inherit(4, "the gateway's socket")
+		if err != nil {
+			return err
+		}
+		o.Handover = doors.(*net.UnixListener)
 		if o.Tunnel, err = tunnelAddress(tunnel); err != nil {
 			return err
 		}

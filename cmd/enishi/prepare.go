@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/netns"
 )
 
@@ -20,16 +21,15 @@ func (u *upRun) prepare() ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := u.openDataDir()
+	if err := u.makeDataDir(); err != nil {
+		return nil, err
+	}
+	socket, err := u.listenUnix("unix", controlSocket)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := u.listenUnix(controlSocket)
-	if err != nil {
-		return nil, err
-	}
-	deciding := part{name: "control", uid: controlUID, files: []*os.File{socket, data}, args: []string{
-		"--region", u.region, "--owner", fmt.Sprint(u.owner().uid), fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any),
+	deciding := part{name: "control", uid: controlUID, files: []*os.File{socket}, sees: confine.Root{{From: u.dataDir, At: u.dataDir, Write: true}}, args: []string{
+		"--data-dir", u.dataDir, "--holder", fmt.Sprint(os.Getpid()), "--region", u.region, "--owner", fmt.Sprint(u.owner().uid), fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any),
 	}}
 	if u.hosts != "" {
 		remote, err := u.listenHosts()
@@ -56,18 +56,21 @@ func (u *upRun) prepareHost(name, tunnel string, public *os.File) ([]part, error
 		return nil, err
 	}
 	sockets := map[string]*os.File{}
-	for _, name := range []string{agentSocket, gatewaySocket, servicesSocket} {
-		if sockets[name], err = u.listenUnix(name); err != nil {
+	for name, network := range map[string]string{agentSocket: "unix", agentGatewaySocket: "unixpacket", gatewaySocket: "unix", servicesSocket: "unix"} {
+		if sockets[name], err = u.listenUnix(network, name); err != nil {
 			return nil, err
 		}
 	}
 	uid := fmt.Sprint(u.owner().uid)
 	entry := part{name: "gateway", uid: gatewayUID, files: []*os.File{sockets[gatewaySocket], access}, args: []string{"--host", name, "--owner", uid}}
+	for _, name := range []string{controlSocket, agentGatewaySocket, servicesSocket} { // those that it dials
+		entry.sees = append(entry.sees, confine.Shown{From: u.path(name), At: u.path(name)})
+	}
 	if public != nil {
 		entry.files, entry.args = append(entry.files, public), append(entry.args, "--public")
 	}
 	return []part{
-		u.inRunDir(part{name: "agent", files: []*os.File{sockets[agentSocket]}, args: []string{"--host", name, "--instances", "--owner", uid, "--tunnel-address", tunnel}}),
+		u.inRunDir(part{name: "agent", files: []*os.File{sockets[agentSocket], sockets[agentGatewaySocket]}, args: []string{"--host", name, "--instances", "--owner", uid, "--tunnel-address", tunnel}}),
 		u.inRunDir(entry),
 		u.inRunDir(part{name: "services", uid: servicesUID, files: []*os.File{sockets[servicesSocket]}}),
 	}, nil
@@ -139,12 +142,12 @@ func listenLoopback(flag, address, why string) (*net.TCPListener, error) {
 }
 
 // listenUnix makes a socket of the run directory. Its server looks at who the peer is.
-func (u *upRun) listenUnix(name string) (*os.File, error) {
+func (u *upRun) listenUnix(network, name string) (*os.File, error) {
 	path := u.path(name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	l, err := net.ListenUnix(network, &net.UnixAddr{Name: path, Net: network})
 	if err != nil {
 		return nil, err
 	}
@@ -156,19 +159,15 @@ func (u *upRun) listenUnix(name string) (*os.File, error) {
 	return u.keep(l.File())
 }
 
-// openDataDir makes the data directory control's own. Control gets it opened:
-// its user need not be able to walk there.
-func (u *upRun) openDataDir() (*os.File, error) {
+// makeDataDir makes the data directory control's own.
+func (u *upRun) makeDataDir() error {
 	if u.ephemeral {
 		u.dataDir = u.path(ephemeralData)
 	}
 	if err := os.MkdirAll(u.dataDir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
-	if err := os.Chown(u.dataDir, controlUID, controlUID); err != nil {
-		return nil, err
-	}
-	return u.keep(os.Open(u.dataDir))
+	return os.Chown(u.dataDir, controlUID, controlUID)
 }
 
 func (u *upRun) keep(f *os.File, err error) (*os.File, error) {

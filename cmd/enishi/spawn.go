@@ -3,15 +3,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"enishi.dev/enishi/agent"
 	"enishi.dev/enishi/instance/confine"
+	"enishi.dev/enishi/netns"
 )
 
 // The users of the unprivileged parts: numbers of nobody else's, in the range
@@ -27,46 +31,71 @@ type part struct {
 	name  string
 	uid   int // 0: stays privileged
 	args  []string
-	files []*os.File // its fd 3 and on
-	log   string     // path of the file that takes its stderr
+	files []*os.File   // its fd 3 and on
+	sees  confine.Root // of the machine's files, besides its own program, if it is unprivileged
+	log   string       // path of the file that takes its stderr
 }
 
-// launch starts p and returns the channel on which its end comes. An
-// unprivileged part starts with a user of its own, an empty bounding set and
-// no_new_privs; every part is killed when this program dies.
+// partPath is where unprivileged parts see their own program.
+const partPath = "/bin/enishi"
+
+// launch starts p and returns the channel on which its end comes; every part is
+// killed when this program dies.
 //
-// The thread that starts it stays with it to its end: both no_new_privs and the
-// bounding set are the thread's own, and the death signal fires when the thread ends.
+// The thread that starts it stays with it to its end: what is taken from a part is
+// taken from the thread, and the death signal fires when the thread ends.
 func (p part) launch() (*os.Process, <-chan error, error) {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, nil, err
 	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, errors.Join(err, log.Close())
+	}
 	started := make(chan error, 1)
 	ended := make(chan error, 1)
 	cmd := exec.Command("/proc/self/exe", append([]string{p.name}, p.args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOTRACEBACK=single"}
-	cmd.Stderr, cmd.Stdout = log, log
+	cmd.Stdin, cmd.Stderr, cmd.Stdout = null, log, log
 	cmd.ExtraFiles = p.files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the part
+	go netns.OnThread(func() error {
 		defer log.Close()
-		if p.uid != 0 {
-			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.uid)}
-			if err := confine.Thread(); err != nil {
-				started <- err
-				return
-			}
+		defer null.Close()
+		err := p.confine(cmd)
+		if err == nil {
+			err = cmd.Start()
 		}
-		err := cmd.Start()
 		started <- err
 		if err == nil {
 			ended <- cmd.Wait()
 		}
-	}()
+		return nil
+	})
 	if err := <-started; err != nil {
 		return nil, nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	return cmd.Process, ended, nil
+}
+
+// confine takes from the calling thread what p may not have. The agent keeps the
+// capabilities that it needs. Others keep none, and start as a user of their own, in
+// namespaces where they see no process but themselves and no file but theirs.
+func (p part) confine(cmd *exec.Cmd) error {
+	if p.uid == 0 {
+		return confine.Thread(agent.Capabilities()...)
+	}
+	program, err := confine.Program(partPath)
+	if err != nil {
+		return err
+	}
+	if err := slices.Concat(program, p.sees).Enter(); err != nil {
+		return err
+	}
+	cmd.Path = partPath
+	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", runtime.GOMAXPROCS(0))) // a limit of a cgroup is out of sight
+	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.uid)}
+	return confine.Thread()
 }

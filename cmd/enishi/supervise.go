@@ -62,13 +62,16 @@ func (s *supervisor) keep(ctx context.Context, p part) error {
 	return nil
 }
 
-// stopPart asks a part to end, and ends it after five seconds.
+// stopPart asks a part to end, and ends it after five seconds. It asks again and
+// again: the first process of a namespace does not get a signal before it listens.
 func stopPart(proc *os.Process, ended <-chan error) error {
-	_ = proc.Signal(unix.SIGTERM) // os.Process holds a pidfd: never another process
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(5 * time.Second):
+	for limit := time.Now().Add(5 * time.Second); time.Now().Before(limit); {
+		_ = proc.Signal(unix.SIGTERM) // os.Process holds a pidfd: never another process
+		select {
+		case <-ended:
+			return nil
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 	if err := proc.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
 )
@@ -94,6 +97,16 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 func (a *app) withRunDir(o upOptions, f func(u *upRun) error) (err error) {
 	if err := agent.Check(); err != nil {
 		return err
+	}
+	// The parts have another working directory.
+	for _, dir := range []*string{&a.runDir, &o.dataDir} {
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return err
+		}
+	}
+	// What this program was started with, above all an open directory, is nothing for them.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keep inherited files: %w", err)
 	}
 	lock, err := openRunDir(a.runDir)
 	if err != nil {

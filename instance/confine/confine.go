@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package confine takes privileges from what a thread starts. It knows
-// capabilities, not who needs which.
+// Package confine takes privileges, and the machine's files, from what a thread
+// starts. It does not know who needs what.
 package confine
 
 import (
