@@ -6,12 +6,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
+	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/peer"
 )
 
@@ -66,18 +66,7 @@ func (r *relay) serve(ctx context.Context, c net.Conn) {
 		r.log.Warn("reach control", "control", r.control, "err", err)
 		return
 	}
-	defer up.Close()
-	closeBoth := func() { c.Close(); up.Close() }
-	defer context.AfterFunc(ctx, closeBoth)()
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		defer closeBoth()
-		_, _ = io.Copy(c, up) // an end of either is the end of both
-	}()
-	_, _ = io.Copy(up, c)
-	closeBoth()
-	<-back
+	reach.Join(ctx, c, up) // an end of either is the end of both
 }
 
 // dial reaches control, and tries again for a while if it is not there.
