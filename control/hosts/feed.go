@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -101,8 +102,7 @@ const maxReport = 16 << 20
 // report takes in what a process of a host says.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	var rep hoststate.Report
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReport)).Decode(&rep); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, maxReport, &rep) {
 		return
 	}
 	if err := s.mayBe(r, rep.Host, rep.Role); err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -67,8 +67,7 @@ var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // takes its place.
 func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 	var o HostOrder
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&o); err != nil {
-		http.Error(w, "read order: "+err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, body.Short, &o) {
 		return
 	}
 	switch {
@@ -117,8 +116,7 @@ var errInvitation = errors.New("the token is not one of this host, was used, or 
 // and no earlier one is.
 func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 	var o JoinOrder
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&o); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, 64<<10, &o) {
 		return
 	}
 	csr, err := parseRequest(o.CSR)
