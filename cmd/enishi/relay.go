@@ -19,9 +19,25 @@ import (
 // gateway say goes to control as it is, over TLS, each by the certificate of its
 // own. So neither has a key, and the gateway opens no socket to any network.
 type relay struct {
-	control string              // HOST:PORT
-	as      map[int]*tls.Config // by the user at the other end
+	control string // HOST:PORT
 	log     *slog.Logger
+
+	mu sync.Mutex
+	as map[int]*tls.Config // by the user at the other end
+}
+
+// config is how connections of the user go on; nil: not at all.
+func (r *relay) config(uid int) *tls.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.as[uid]
+}
+
+// use makes connections go on in another way from now on.
+func (r *relay) use(as map[int]*tls.Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.as = as
 }
 
 // Control that restarts is back within a second; the sender waits as long as
@@ -56,7 +72,7 @@ func (r *relay) run(ctx context.Context, l net.Listener) error {
 func (r *relay) serve(ctx context.Context, c net.Conn) {
 	defer c.Close()
 	p, err := peer.Of(c)
-	config := r.as[p.UID]
+	config := r.config(p.UID)
 	if err != nil || config == nil {
 		r.log.Warn("peer refused", "uid", p.UID, "err", err)
 		return

@@ -47,6 +47,8 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-st.ended:
+			return
 		case <-st.dirty:
 			err = out.Encode(st.take())
 		case <-beat.C:
@@ -94,7 +96,9 @@ func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *
 func (s *Server) leave(name string, st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.hosts[name].streams, st)
+	if h := s.hosts[name]; h != nil {
+		delete(h.streams, st)
+	}
 }
 
 const maxReport = 16 << 20

@@ -202,6 +202,7 @@ func (s *Server) handler() http.Handler {
 	only("POST /v1/certificate", s.spoken(s.certificate, hoststate.RoleGateway), s.GatewayUID)
 	only("POST "+reach.OfferPath, s.spoken(s.offer, hoststate.RoleAgent))
 	only("POST /v1/hosts", s.addHost, s.OwnerUID)
+	only("POST /v1/hosts/{name}/remove", s.removeHost, s.OwnerUID)
 	only("GET /v1/hosts/{name}/agent", s.agent, s.OwnerUID)
 	only("GET /v1/where", s.where, s.OwnerUID)
 	only("GET /v1/hosts", s.listHosts, s.OwnerUID)

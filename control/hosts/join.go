@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -129,7 +130,7 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, digest([]byte(o.Token))) != 1 || !tx.Now().Before(h.Expires) {
 			return errInvitation
 		}
-		h.Token, h.Expires, h.Key = nil, time.Time{}, digest(csr.RawSubjectPublicKeyInfo)
+		h.Token, h.Expires, h.Key, h.Next = nil, time.Time{}, digest(csr.RawSubjectPublicKeyInfo), nil
 		tx.Hosts.Put(h)
 		return nil
 	})
@@ -142,10 +143,15 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Log.Info("host joined", "host", o.Name)
+	s.answerCertificates(w, o.Name, csr)
+}
+
+// answerCertificates signs the request's key for each role of the host.
+func (s *Server) answerCertificates(w http.ResponseWriter, host string, csr *x509.CertificateRequest) {
 	out := Joined{CA: s.Authority.PEM()}
 	for role, to := range map[hoststate.Role]*string{hoststate.RoleAgent: &out.Agent, hoststate.RoleGateway: &out.Gateway} {
-		t := hostTemplate(o.Name, role)
-		t.NotAfter = s.Authority.cert.NotAfter // what ends it is another machine that joins by the name
+		t := hostTemplate(host, role)
+		t.NotAfter = s.Authority.now().Add(certificateLife)
 		der, err := s.Authority.issue(t, csr.PublicKey)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -175,7 +181,10 @@ func (s *Server) setTunnel(ctx context.Context, host, address string) error {
 				return fmt.Errorf("tunnel address %s is host %s's", tunnel, other.Name)
 			}
 		}
-		h, _ := tx.Hosts.Get(host)
+		h, known := tx.Hosts.Get(host)
+		if !known && host != s.LocalHost {
+			return fmt.Errorf("host %q was removed", host)
+		}
 		h.Name, h.Tunnel = host, tunnel
 		tx.Hosts.Put(h)
 		return nil

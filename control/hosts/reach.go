@@ -5,9 +5,11 @@ package hosts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"enishi.dev/enishi/hoststate/reach"
@@ -93,12 +95,16 @@ func (s *Server) reach(ctx context.Context, host string, who reach.Asker) (net.C
 		select {
 		case s.offers(host) <- a:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("host %s is not heard: see `enishi host list`", host)
+			return nil, errors.New(notHeard(host))
 		}
 		if c := <-a.got; c != nil {
 			return c, nil
 		}
 	}
+}
+
+func notHeard(host string) string {
+	return fmt.Sprintf("host %s is not heard: see `enishi host list`", host)
 }
 
 // agent joins an operator with the agent of another host.
@@ -110,6 +116,10 @@ func (s *Server) agent(w http.ResponseWriter, r *http.Request) {
 		return
 	case !known:
 		http.Error(w, fmt.Sprintf("there is no host %q: see `enishi host list`", name), http.StatusBadRequest)
+		return
+	}
+	if !slices.Contains(s.LiveHosts(), name) {
+		http.Error(w, notHeard(name), http.StatusServiceUnavailable)
 		return
 	}
 	p, _ := peer.From(r.Context())
@@ -144,5 +154,8 @@ func (s *Server) where(w http.ResponseWriter, r *http.Request) {
 		id = string(eni.Attachment.Instance)
 	}
 	i, _ := v.Instances.Get(id)
+	if _, known := v.Hosts.Get(i.Host); !known && i.Host != s.LocalHost {
+		i.Host = "" // it was removed
+	}
 	answer(w, Place{i.Host})
 }

@@ -102,6 +102,7 @@ func TestWhoReachesAgents(t *testing.T) {
 	needsRoot(t)
 	w := newWorld(t)
 	w.launch(1, "b")
+	w.launch(2, "removed")
 	local, remote := w.serve(), w.serveRemote()
 	b := w.enter(remote(nil), "b", w.invite(local, "b"))
 	for name, c := range map[string]struct {
@@ -111,7 +112,8 @@ func TestWhoReachesAgents(t *testing.T) {
 	}{
 		"where an instance is":                {"/v1/where?instance=i-1", 200, `{"host":"b"}`},
 		"where an interface is":               {"/v1/where?interface=eni-i-1", 200, `{"host":"b"}`},
-		"what is nowhere":                     {"/v1/where?instance=i-2", 200, `{"host":""}`},
+		"what is nowhere":                     {"/v1/where?instance=i-3", 200, `{"host":""}`},
+		"what a host had that was removed":    {"/v1/where?instance=i-2", 200, `{"host":""}`},
 		"this machine's agent is at hand":     {"/v1/hosts/local/agent", 400, "agent.sock"},
 		"a host that there is not":            {"/v1/hosts/c/agent", 400, `there is no host "c"`},
 		"a host that has never offered a way": {"/v1/hosts/b/agent", 503, "host b is not heard"},
