@@ -73,6 +73,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return a.probes.run(ctx) })
 	g.Go(func() error { return a.doors.run(ctx) })
 	g.Go(func() error { return a.serve(ctx) })
+	g.Go(func() error { return a.serveFar(ctx) })
 	g.Go(func() error { return a.upkeep(ctx) })
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -22,6 +22,7 @@ type layout string
 
 func (l layout) path(name string) string      { return filepath.Join(string(l), name) }
 func (l layout) control() string              { return l.path("control.sock") }
+func (l layout) gateway() string              { return l.path("gateway.sock") }
 func (l layout) ca() string                   { return l.path("ca.pem") }
 func (l layout) state() string                { return l.path("state") }
 func (l layout) pins() string                 { return filepath.Join(l.state(), "bpf") }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"enishi.dev/enishi/hoststate"
@@ -20,7 +21,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", a.status)
 	mux.HandleFunc("GET /v1/why", a.why)
-	mux.HandleFunc("POST /v1/exec", a.exec)
+	mux.HandleFunc("POST /v1/exec", a.exec(instance.HandOver))
 	s := http.Server{
 		Handler:           a.allowed(mux),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -84,30 +85,32 @@ func (a *Agent) readStatus() (s hoststate.AgentStatus, err error) {
 	return s, nil
 }
 
-// exec gives the caller a connection to an instance's first process, on which it
-// may ask for one command as itself.
-func (a *Agent) exec(w http.ResponseWriter, r *http.Request) {
-	var q instance.Request
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&q); err != nil {
-		http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	p, known := a.board.process(q.Instance)
-	switch {
-	case !known:
-		http.Error(w, fmt.Sprintf("no instance %q runs on this host: see `enishi status`", q.Instance), http.StatusNotFound)
-		return
-	case p == nil:
-		http.Error(w, fmt.Sprintf("instance %q has failed: its processes ended", q.Instance), http.StatusConflict)
-		return
-	}
-	conn, err := p.Enter(r.Context().Value(peerKey{}).(instance.Identity))
-	if err != nil {
-		http.Error(w, "enter instance: "+err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer conn.Close()
-	if err := instance.HandOver(w, conn); err != nil && !errors.Is(err, net.ErrClosed) {
-		a.Log.Warn("hand over instance", "instance", q.Instance, "err", err)
+// exec gives the caller a way to an instance's first process, by which it may ask
+// for one command as itself.
+func (a *Agent) exec(enter func(context.Context, http.ResponseWriter, *os.File) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q instance.Request
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&q); err != nil {
+			http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		p, known := a.board.process(q.Instance)
+		switch {
+		case !known:
+			http.Error(w, fmt.Sprintf("no instance %q runs on this host: see `enishi status`", q.Instance), http.StatusNotFound)
+			return
+		case p == nil:
+			http.Error(w, fmt.Sprintf("instance %q has failed: its processes ended", q.Instance), http.StatusConflict)
+			return
+		}
+		conn, err := p.Enter(r.Context().Value(peerKey{}).(instance.Identity))
+		if err != nil {
+			http.Error(w, "enter instance: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		defer conn.Close()
+		if err := enter(r.Context(), w, conn); err != nil && !errors.Is(err, net.ErrClosed) {
+			a.Log.Warn("hand over instance", "instance", q.Instance, "err", err)
+		}
 	}
 }

@@ -91,7 +91,7 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 	})
 	h.SetAPI(api.NewServer(api.Options{
 		Store: s, Log: o.Log, Believe: h.Believe, AnyCredentials: believe,
-		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts, DataOnly: o.AnyCredentials}).Service(), elbv2.Service(), sts.Service()},
+		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts, DataOnly: o.AnyCredentials}).Service(), elbv2.Service(), elbv2.Classic(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
 	if o.Remote != nil {

@@ -3,7 +3,6 @@
 package datapath
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -37,11 +36,11 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if !o.Source.IsValid() {
 		return o, fmt.Errorf("interface %s has no address of the family of %s", q.Interface, q.To)
 	}
-	packet, err := firstPacket(from.MAC, o.Source, q)
+	there, err := firstPacket(o.Source, q)
 	if err != nil {
 		return o, err
 	}
-	raw, err := d.explain(packet, ifindex)
+	raw, err := d.explain(there.frame(from.MAC), ifindex)
 	if err != nil {
 		return o, fmt.Errorf("explain: %w", err)
 	}
@@ -55,6 +54,11 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if rt, ok := d.units[hoststate.Key{Kind: hoststate.KindRouteTable, ID: from.RouteTable}].(*hoststate.RouteTable); ok && t.Route != "" {
 		o.Prefix = longest(rt, q.To).String()
 	}
+	if o.Verdict == "deliver" {
+		if o.Back, err = d.askBack(raw, from.VNI, there.answer()); err != nil {
+			return o, fmt.Errorf("explain answer: %w", err)
+		}
+	}
 	return o, nil
 }
 
@@ -66,49 +70,4 @@ func longest(t *hoststate.RouteTable, addr netip.Addr) (best netip.Prefix) {
 		}
 	}
 	return best
-}
-
-// firstPacket opens a connection: a SYN, a datagram, an echo. Its port is one that
-// no program's connection has; checksums are nobody's business here.
-func firstPacket(mac hoststate.MAC, src netip.Addr, q hoststate.Question) ([]byte, error) {
-	const sport, ttl = 1, 64
-	var protocol byte
-	var l4 []byte
-	switch q.Protocol {
-	case "tcp":
-		protocol, l4 = 6, make([]byte, 20)
-		l4[12], l4[13] = 5<<4, 2 // length, SYN
-	case "udp":
-		protocol, l4 = 17, make([]byte, 8)
-		l4[5] = 8
-	case "icmp":
-		protocol, l4 = 1, make([]byte, 8)
-		l4[0] = 8
-		if q.To.Is6() {
-			protocol, l4[0] = 58, 128
-		}
-	default:
-		return nil, fmt.Errorf("protocol %q is not tcp, udp or icmp", q.Protocol)
-	}
-	if q.Protocol != "icmp" {
-		binary.BigEndian.PutUint16(l4, sport)
-		binary.BigEndian.PutUint16(l4[2:], q.Port)
-	}
-	b := append([]byte{0x02, 0, 0, 0, 0, 1}, mac[:]...)
-	if src.Is4() {
-		ip := make([]byte, 20)
-		ip[0], ip[8], ip[9] = 0x45, ttl, protocol
-		binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)+len(l4)))
-		copy(ip[12:], src.AsSlice())
-		copy(ip[16:], q.To.AsSlice())
-		b = append(append(b, 0x08, 0x00), ip...)
-	} else {
-		ip := make([]byte, 40)
-		ip[0], ip[6], ip[7] = 0x60, protocol, ttl
-		binary.BigEndian.PutUint16(ip[4:], uint16(len(l4)))
-		copy(ip[8:], src.AsSlice())
-		copy(ip[24:], q.To.AsSlice())
-		b = append(append(b, 0x86, 0xdd), ip...)
-	}
-	return append(b, l4...), nil
 }

@@ -93,6 +93,8 @@ func (d *Datapath) Attach(p Port) error {
 		if p.Kind == PortTunnel && other.Kind == PortTunnel && name != p.Name {
 			return fmt.Errorf("attach %s: the way to other hosts is %s", p.Name, name)
 		}
+	}
+	for name, other := range d.ports {
 		if other.Ifindex == p.Ifindex && name != p.Name { // a link that is gone, whose number came again
 			if err := d.detach(name); err != nil {
 				return fmt.Errorf("detach %s: %w", name, err)

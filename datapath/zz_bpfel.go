@@ -406,6 +406,7 @@ const (
 	bpfMapRoutes             = "routes"
 	bpfMapRules              = "rules"
 	bpfMapSockets            = "sockets"
+	bpfMapSupposed           = "supposed"
 	bpfMapTables             = "tables"
 	bpfMapTrails             = "trails"
 	bpfMapUsages             = "usages"
@@ -506,6 +507,7 @@ type bpfMapSpecs struct {
 	Routes     *ebpf.MapSpec `ebpf:"routes"`
 	Rules      *ebpf.MapSpec `ebpf:"rules"`
 	Sockets    *ebpf.MapSpec `ebpf:"sockets"`
+	Supposed   *ebpf.MapSpec `ebpf:"supposed"`
 	Tables     *ebpf.MapSpec `ebpf:"tables"`
 	Trails     *ebpf.MapSpec `ebpf:"trails"`
 	Usages     *ebpf.MapSpec `ebpf:"usages"`
@@ -570,6 +572,7 @@ type bpfMaps struct {
 	Routes     *ebpf.Map `ebpf:"routes"`
 	Rules      *ebpf.Map `ebpf:"rules"`
 	Sockets    *ebpf.Map `ebpf:"sockets"`
+	Supposed   *ebpf.Map `ebpf:"supposed"`
 	Tables     *ebpf.Map `ebpf:"tables"`
 	Trails     *ebpf.Map `ebpf:"trails"`
 	Usages     *ebpf.Map `ebpf:"usages"`
@@ -593,6 +596,7 @@ func (m *bpfMaps) Close() error {
 		m.Routes,
 		m.Rules,
 		m.Sockets,
+		m.Supposed,
 		m.Tables,
 		m.Trails,
 		m.Usages,

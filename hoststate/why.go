@@ -33,6 +33,19 @@ type Outcome struct {
 	Prefix string      `json:"prefix,omitempty"`
 	// Endpoint is set if the target answers for one.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Back is what becomes of the answer, if the packet arrives.
+	Back *Answer `json:"back,omitempty"`
+}
+
+// Answer is what the same data plane says to the first answer, as if the packet that
+// was asked about had opened its connection. What comes from another host is asked
+// about where it comes in here.
+type Answer struct {
+	Verdict string `json:"verdict"` // deliver or drop
+	Reason  string `json:"reason,omitempty"`
+	Refused string `json:"refused,omitempty"` // egress or ingress: whose security groups refused
+	Flow    bool   `json:"flow"`              // the connection's flow said so, and no route or rule was asked
+	Target  string `json:"target,omitempty"`  // the interface that gets it
 }
 
 // NameAnswer is what a network's resolver says of a name, and who said it.

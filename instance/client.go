@@ -62,7 +62,7 @@ func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code i
 		fmt.Fprintln(std.Err, "enishi: exec: "+a.Error)
 		return a.Code, nil
 	}
-	stop := passSignals(ctx, c)
+	stop := passSignals(ctx, func(m control) { _ = send(c, m) })
 	defer stop()
 	if q.Terminal && len(files) == 1 {
 		restore, err := relay(std, files[0])
@@ -80,6 +80,9 @@ func Exec(ctx context.Context, agentSocket string, q Request, std Stdio) (code i
 	return *a.Exit, nil
 }
 
+// askHead asks an agent for a way into an instance, which the body names.
+const askHead = "POST /v1/exec HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+
 // enterInstance asks the agent for a connection to the instance's first process.
 func enterInstance(ctx context.Context, agentSocket, id string) (*net.UnixConn, error) {
 	d, err := new(net.Dialer).DialContext(ctx, "unix", agentSocket)
@@ -93,7 +96,7 @@ func enterInstance(ctx context.Context, agentSocket, id string) (*net.UnixConn, 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fmt.Fprintf(c, "POST /v1/exec HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+	if _, err := fmt.Fprintf(c, askHead, len(body), body); err != nil {
 		return nil, fmt.Errorf("ask agent: %w", err)
 	}
 	b, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
@@ -122,6 +125,10 @@ func refusal(r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("ask agent: %w", err)
 	}
+	return refused(resp)
+}
+
+func refused(resp *http.Response) error {
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 	return errors.New(strings.TrimSpace(string(text)))
@@ -133,7 +140,7 @@ const settling = 100 * time.Millisecond
 
 // passSignals hands this process's signals to the command until stop is called.
 // If ctx ends for another reason, the command is asked to end.
-func passSignals(ctx context.Context, c *net.UnixConn) (stop func()) {
+func passSignals(ctx context.Context, pass func(control)) (stop func()) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -145,12 +152,12 @@ func passSignals(ctx context.Context, c *net.UnixConn) (stop func()) {
 			select {
 			case s := <-signals:
 				passed = true
-				_ = send(c, control{Signal: int(s.(unix.Signal))})
+				pass(control{Signal: int(s.(unix.Signal))})
 			case <-over:
 				over, settled = nil, time.After(settling)
 			case <-settled:
 				if !passed {
-					_ = send(c, control{Signal: int(unix.SIGTERM)})
+					pass(control{Signal: int(unix.SIGTERM)})
 				}
 			case <-done:
 				return

@@ -15,75 +15,77 @@ import (
 
 func TestCommands(t *testing.T) {
 	p := start(t)
-	for _, c := range []struct {
-		name  string
-		stdin string
-		argv  []string
-		want  result
-	}{
-		{"success", "", []string{"true"}, result{}},
-		{"the exit code is the command's", "", []string{"sh", "-c", "exit 42"}, result{Code: 42}},
-		{"a signal counts 128 and its number", "", []string{"sh", "-c", "kill -KILL $$"}, result{Code: 137}},
-		{"input, output and errors are the caller's", "in\n", []string{"sh", "-c", "cat; echo err >&2"}, result{0, "in\n", "err\n"}},
-		{"an unknown command is 127", "", []string{"no-such-thing"}, result{127, "", "enishi: exec: no-such-thing: command not found\n"}},
-		{"an unknown path is 127", "", []string{"/no/such"}, result{127, "", "enishi: exec: /no/such: no such file or directory\n"}},
-		{"what cannot run is 126", "", []string{"/etc/hosts"}, result{126, "", "enishi: exec: /etc/hosts: permission denied\n"}},
-		{"no command is 126", "", nil, result{126, "", "enishi: exec: no command\n"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := p.run(t, t.Context(), c.stdin, Request{Argv: c.argv})
-			if d := cmp.Diff(c.want, got); d != "" {
-				t.Errorf("-want +got:\n%s", d)
+	p.eachWay(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name  string
+			stdin string
+			argv  []string
+			want  result
+		}{
+			{"success", "", []string{"true"}, result{}},
+			{"the exit code is the command's", "", []string{"sh", "-c", "exit 42"}, result{Code: 42}},
+			{"a signal counts 128 and its number", "", []string{"sh", "-c", "kill -KILL $$"}, result{Code: 137}},
+			{"input, output and errors are the caller's", "in\n", []string{"sh", "-c", "cat; echo err >&2"}, result{0, "in\n", "err\n"}},
+			{"an unknown command is 127", "", []string{"no-such-thing"}, result{127, "", "enishi: exec: no-such-thing: command not found\n"}},
+			{"an unknown path is 127", "", []string{"/no/such"}, result{127, "", "enishi: exec: /no/such: no such file or directory\n"}},
+			{"what cannot run is 126", "", []string{"/etc/hosts"}, result{126, "", "enishi: exec: /etc/hosts: permission denied\n"}},
+			{"no command is 126", "", nil, result{126, "", "enishi: exec: no command\n"}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				got := p.run(t, t.Context(), c.stdin, Request{Argv: c.argv})
+				if d := cmp.Diff(c.want, got); d != "" {
+					t.Errorf("-want +got:\n%s", d)
+				}
+			})
+		}
+		t.Run("it starts where the caller is, or at the top", func(t *testing.T) {
+			for dir, want := range map[string]string{"/usr": "/usr", "/no/such": "/", "": "/", "usr": "/"} {
+				if got := p.run(t, t.Context(), "", Request{Argv: []string{"pwd"}, Dir: dir}); got.Out != want+"\n" {
+					t.Errorf("from %q: %+v", dir, got)
+				}
 			}
 		})
-	}
-	t.Run("it starts where the caller is, or at the top", func(t *testing.T) {
-		for dir, want := range map[string]string{"/usr": "/usr", "/no/such": "/", "": "/", "usr": "/"} {
-			if got := p.run(t, t.Context(), "", Request{Argv: []string{"pwd"}, Dir: dir}); got.Out != want+"\n" {
-				t.Errorf("from %q: %+v", dir, got)
+		t.Run("no signal is ignored", func(t *testing.T) {
+			got := p.sh(t, "grep SigIgn /proc/self/status")
+			ignored, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(got, "SigIgn:")), 16, 64)
+			// 32 and 33 are the C library's own; what starts this test may have left them ignored.
+			if err != nil || ignored&^(3<<31) != 0 {
+				t.Error(got, err)
 			}
-		}
-	})
-	t.Run("no signal is ignored", func(t *testing.T) {
-		got := p.sh(t, "grep SigIgn /proc/self/status")
-		ignored, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(got, "SigIgn:")), 16, 64)
-		// 32 and 33 are the C library's own; what starts this test may have left them ignored.
-		if err != nil || ignored&^(3<<31) != 0 {
-			t.Error(got, err)
-		}
-	})
-	t.Run("nobody else's files are open", func(t *testing.T) {
-		if got := p.sh(t, "exec ls /proc/self/fd"); got != "0\n1\n2\n3" { // and ls's own
-			t.Errorf("descriptors %q %s", got, p.sh(t, "exec ls -l /proc/self/fd"))
-		}
-	})
-	t.Run("an environment beyond the limit is refused in words", func(t *testing.T) {
-		_, err := Exec(t.Context(), p.agent, Request{Instance: "i-1", Argv: []string{"true"}, Env: []string{"A=" + strings.Repeat("x", maxMessage)}}, Stdio{os.Stdin, os.Stdout, os.Stderr})
-		if err == nil || !strings.Contains(err.Error(), "smaller environment") {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("a large environment passes", func(t *testing.T) {
-		got := p.run(t, t.Context(), "", Request{Argv: []string{"sh", "-c", "echo ${#A}"}, Env: []string{"A=" + strings.Repeat("x", 100_000)}})
-		if got.Out != "100000\n" {
-			t.Errorf("got %+v", got)
-		}
-	})
-	t.Run("an instance that is not there is named", func(t *testing.T) {
-		_, err := Exec(t.Context(), p.agent, Request{Instance: "i-2", Argv: []string{"true"}}, Stdio{os.Stdin, os.Stdout, os.Stderr})
-		if err == nil || err.Error() != "no instance i-2" {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("a background process does not hold the caller up", func(t *testing.T) {
-		if got := p.sh(t, "sleep 1000 & echo done"); got != "done" {
-			t.Error(got)
-		}
-	})
-	t.Run("orphans are reaped", func(t *testing.T) {
-		p.sh(t, "sh -c 'sleep 0.01 & exec true'; true")
-		eventually(t, "no zombie", func() bool {
-			return p.sh(t, `for s in /proc/[0-9]*/stat; do read -r line < $s && echo "$line"; done 2>/dev/null | grep -c ') Z ' || true`) == "0"
+		})
+		t.Run("nobody else's files are open", func(t *testing.T) {
+			if got := p.sh(t, "exec ls /proc/self/fd"); got != "0\n1\n2\n3" { // and ls's own
+				t.Errorf("descriptors %q %s", got, p.sh(t, "exec ls -l /proc/self/fd"))
+			}
+		})
+		t.Run("an environment beyond the limit is refused in words", func(t *testing.T) {
+			_, err := p.call(t.Context(), Request{Instance: "i-1", Argv: []string{"true"}, Env: []string{"A=" + strings.Repeat("x", maxMessage)}}, Stdio{os.Stdin, os.Stdout, os.Stderr})
+			if err == nil || !strings.Contains(err.Error(), "smaller environment") {
+				t.Errorf("got %v", err)
+			}
+		})
+		t.Run("a large environment passes", func(t *testing.T) {
+			got := p.run(t, t.Context(), "", Request{Argv: []string{"sh", "-c", "echo ${#A}"}, Env: []string{"A=" + strings.Repeat("x", 100_000)}})
+			if got.Out != "100000\n" {
+				t.Errorf("got %+v", got)
+			}
+		})
+		t.Run("an instance that is not there is named", func(t *testing.T) {
+			_, err := p.call(t.Context(), Request{Instance: "i-2", Argv: []string{"true"}}, Stdio{os.Stdin, os.Stdout, os.Stderr})
+			if err == nil || err.Error() != "no instance i-2" {
+				t.Errorf("got %v", err)
+			}
+		})
+		t.Run("a background process does not hold the caller up", func(t *testing.T) {
+			if got := p.sh(t, "sleep 1000 & echo done"); got != "done" {
+				t.Error(got)
+			}
+		})
+		t.Run("orphans are reaped", func(t *testing.T) {
+			p.sh(t, "sh -c 'sleep 0.01 & exec true'; true")
+			eventually(t, "no zombie", func() bool {
+				return p.sh(t, `for s in /proc/[0-9]*/stat; do read -r line < $s && echo "$line"; done 2>/dev/null | grep -c ') Z ' || true`) == "0"
+			})
 		})
 	})
 }
@@ -164,7 +166,7 @@ func TestWhatAnInstanceSees(t *testing.T) {
 
 func TestSignals(t *testing.T) {
 	p := start(t)
-	t.Run("the end of the context ends the command", func(t *testing.T) {
+	p.eachWay(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		flag := filepath.Join("/dev/shm", "up")
 		go func() {
@@ -173,8 +175,9 @@ func TestSignals(t *testing.T) {
 		}()
 		got := p.run(t, ctx, "", Request{Argv: []string{"sh", "-c", "touch " + flag + "; exec sleep 1000"}})
 		if got.Code != 143 {
-			t.Errorf("got %+v", got)
+			t.Errorf("the end of the context does not end the command: %+v", got)
 		}
+		p.sh(t, "rm "+flag)
 	})
 	t.Run("a caller that is gone takes its command with it, also a stubborn one", func(t *testing.T) {
 		c, err := enterInstance(t.Context(), p.agent, "i-1")

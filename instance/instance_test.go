@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	// A read of a terminal cannot be called off: it ends with the process.
 	const room = "enishi.dev/enishi/instance."
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(room+"relay.func1"), goleak.IgnoreAnyFunction(room+"newTypist.func2"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(room+"relay.func2"), goleak.IgnoreAnyFunction(room+"(*frames).sendInput"), goleak.IgnoreAnyFunction(room+"newTypist.func2"))
 }
 
 // place is a running instance, and a socket in front of it as the agent has one.
@@ -40,6 +41,23 @@ type place struct {
 	agent  string // path of the socket
 	who    atomic.Pointer[Identity]
 	hidden string
+	far    bool // callers are on another machine
+}
+
+// call runs a command the way that callers do.
+func (p *place) call(ctx context.Context, q Request, std Stdio) (int, error) {
+	if !p.far {
+		return Exec(ctx, p.agent, q, std)
+	}
+	return ExecFar(ctx, func(context.Context) (net.Conn, error) { return net.Dial("unix", p.agent+".far") }, q, std)
+}
+
+// eachWay tests that callers on this machine and on another get the same.
+func (p *place) eachWay(t *testing.T, test func(t *testing.T)) {
+	for name, far := range map[string]bool{"here": false, "from another machine": true} {
+		p.far = far
+		t.Run(name, test)
+	}
 }
 
 // become makes who run the commands from now on.
@@ -91,7 +109,12 @@ func startWith(t *testing.T, script string) *place {
 
 // serve does what the agent does for a caller.
 func (p *place) serve(t *testing.T) {
-	l, err := net.Listen("unix", p.agent)
+	p.serveAt(t, p.agent, HandOver)
+	p.serveAt(t, p.agent+".far", Carry)
+}
+
+func (p *place) serveAt(t *testing.T, path string, enter func(context.Context, http.ResponseWriter, *os.File) error) {
+	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +130,7 @@ func (p *place) serve(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		if err := HandOver(w, conn); err != nil {
+		if err := enter(r.Context(), w, conn); err != nil && !errors.Is(err, io.EOF) { // gone without a request
 			t.Error(err)
 		}
 	})}
@@ -141,7 +164,7 @@ func (p *place) run(t *testing.T, ctx context.Context, stdin string, q Request) 
 		t.Fatal(err)
 	}
 	q.Instance = "i-1"
-	code, err := Exec(ctx, p.agent, q, Stdio{In: files["in"], Out: files["out"], Err: files["err"]})
+	code, err := p.call(ctx, q, Stdio{In: files["in"], Out: files["out"], Err: files["err"]})
 	if err != nil {
 		t.Fatal(err)
 	}

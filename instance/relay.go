@@ -23,36 +23,71 @@ const (
 // called when the command has ended: all it wrote is out then, and this terminal
 // is as it was.
 func relay(std Stdio, master *os.File) (restore func(), err error) {
-	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	m, err := pollable(master)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // reads have deadlines then
-		unix.Close(fd)
-		return nil, err
-	}
-	m := os.NewFile(uintptr(fd), "terminal")
 	old, err := term.MakeRaw(int(std.In.Fd()))
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	unwatch := followSize(int(std.Out.Fd()), fd)
+	unwatch := followSize(int(std.Out.Fd()), func(ws *unix.Winsize) { _ = setSize(m, ws) })
 	go func() { _, _ = io.Copy(m, std.In) }() // ends with the process: a read of a terminal cannot be called off
-	var over atomic.Bool
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		printAll(std.Out, m, &over)
-	}()
+	p := startPrinter(std.Out, m)
 	return func() {
-		_ = m.SetReadDeadline(time.Now()) // wakes it; not after over, or it would cut the last words
-		over.Store(true)
-		<-printed
+		p.finish()
 		unwatch()
 		_ = term.Restore(int(std.In.Fd()), old)
 		m.Close()
 	}, nil
+}
+
+// pollable is another descriptor of the terminal, whose reads have deadlines.
+func pollable(terminal *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(terminal.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "terminal"), nil
+}
+
+// setSize gives the terminal its size, and leaves its reads their deadlines.
+func setSize(terminal *os.File, ws *unix.Winsize) error {
+	raw, err := terminal.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) { set = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, ws) })
+	return errors.Join(err, set)
+}
+
+// printer copies what a command writes.
+type printer struct {
+	from    *os.File
+	over    atomic.Bool
+	printed chan struct{}
+}
+
+func startPrinter(out io.Writer, from *os.File) *printer {
+	p := &printer{from: from, printed: make(chan struct{})}
+	go func() {
+		defer close(p.printed)
+		printAll(out, from, &p.over)
+	}()
+	return p
+}
+
+// finish is called when the command has ended: all it wrote is out then.
+func (p *printer) finish() {
+	_ = p.from.SetReadDeadline(time.Now()) // wakes it; not after over, or it would cut the last words
+	p.over.Store(true)
+	<-p.printed
 }
 
 // printAll copies what the command writes until its terminal is closed, or, once
@@ -81,12 +116,12 @@ func printAll(out io.Writer, m *os.File, over *atomic.Bool) {
 	}
 }
 
-// followSize gives the terminal fd the size of ours, now and whenever it changes.
-// The kernel tells the command.
-func followSize(ours, fd int) (stop func()) {
+// followSize passes the size of our terminal on, now and whenever it changes. Whoever
+// gives it to the command's has the kernel tell the command.
+func followSize(ours int, pass func(*unix.Winsize)) (stop func()) {
 	resize := func() {
 		if ws, err := unix.IoctlGetWinsize(ours, unix.TIOCGWINSZ); err == nil {
-			_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, ws)
+			pass(ws)
 		}
 	}
 	changed, done := make(chan os.Signal, 1), make(chan struct{})

@@ -23,6 +23,8 @@ type Host struct {
 	Tunnel netip.Addr `json:"tunnel,omitzero"` // its address in the network between hosts; zero: it has none
 	// Key is the SHA-256 of the public key by which it is known, nil before it has joined.
 	Key []byte `json:"key,omitempty"`
+	// Next is of the key that takes its place once the host has used it.
+	Next []byte `json:"next,omitempty"`
 	// Token is the SHA-256 of what lets one machine join in its name, nil once used.
 	Token   []byte    `json:"token,omitempty"`
 	Expires time.Time `json:"expires,omitzero"` // when the token is worth nothing any more

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 
 	"enishi.dev/enishi/aws/awserr"
@@ -53,16 +52,13 @@ type Launched struct {
 	ENIs     []ENI
 }
 
-var instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9a-z]+)$`)
-
 // check refuses what no instance can be.
 func (s InstanceSpec) check() error {
-	if _, err := ParseID[string](ImageIDs, s.Image); err != nil {
+	_, err := ParseID[string](ImageIDs, s.Image)
+	if err := cmp.Or(err, checkType(s.Type)); err != nil {
 		return err
 	}
 	switch {
-	case !instanceType.MatchString(s.Type):
-		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s.Type)
 	case s.Min < 1:
 		return awserr.New("InvalidParameterValue", "Value (%d) for parameter minCount is invalid. Minimum is 1.", s.Min)
 	case s.Max < s.Min:
@@ -72,7 +68,7 @@ func (s InstanceSpec) check() error {
 	case s.Max > 1 && len(s.Attached) > 0:
 		return awserr.New("InvalidParameterCombination", "You cannot specify a network interface ID for more than one instance.")
 	}
-	return cmp.Or(checkType(s.Type), checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
+	return cmp.Or(checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
 }
 
 // Launch returns between Min and Max new instances, as many as the quota allows

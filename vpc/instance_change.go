@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/instancetype"
 )
 
 // InstanceChange is what ModifyInstanceAttribute asks for; nil leaves as it is.
@@ -112,7 +113,7 @@ func checkShutdown(s string) error {
 }
 
 func checkType(s string) error {
-	if !instanceType.MatchString(s) {
+	if _, ok := instancetype.Of(s); !ok {
 		return awserr.New("InvalidParameterValue", "Invalid value '%s' for InstanceType.", s)
 	}
 	return nil

@@ -60,6 +60,13 @@ func (i Instance) Terminate() (Instance, error) {
 	return i, nil
 }
 
+// Lost returns i as it is after the machine that had it is none any more: gone,
+// whatever protects it.
+func (i Instance) Lost() Instance {
+	i.PowerWanted = PowerTerminated
+	return i
+}
+
 // Stop returns i as it is after somebody wants it off. One that is off stays so.
 func (i Instance) Stop() (Instance, error) {
 	switch {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package instancetype knows AWS's usual types of instances, as AWS documents
-// them. It knows nothing of what runs as one of them.
+// them: those that there are here. It knows nothing of what runs as one of them.
 package instancetype
 
 import (
@@ -18,7 +18,7 @@ type Type struct {
 	Threads    int // per core
 	MemoryMiB  int
 	Interfaces int    // network interfaces
-	Addresses  int    // IPv4 addresses of each of them, and as many of IPv6
+	Addresses  int    // IPv4 addresses of each of them, and as many of IPv6 if it is of the current generation
 	Arch       string // x86_64, arm64
 	Nitro      bool   // else Xen
 	Burstable  bool
@@ -44,6 +44,7 @@ func All() []Type {
 			types = append(types, f.typeOf(size))
 		}
 	}
+	types = append(types, first)
 	for _, t := range burstable {
 		types = append(types, t.types()...)
 	}
@@ -66,23 +67,48 @@ const (
 	fifth    = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"
 	compute  = "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"
 	sixth    = fifth + " 32xlarge"
+	seventh  = fifth + " 48xlarge"
+	sixthAMD = sixth + " 48xlarge"
 	graviton = "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"
+	eighth   = graviton + " 24xlarge 48xlarge"
 )
 
 var families = []family{
 	{"c5", amd64, 2, 2048, compute},
+	{"c5a", amd64, 2, 2048, fifth},
+	{"c6a", amd64, 2, 2048, sixthAMD},
 	{"c6g", arm64, 1, 2048, graviton},
 	{"c6i", amd64, 2, 2048, sixth},
+	{"c7a", amd64, 1, 2048, "medium " + sixthAMD},
 	{"c7g", arm64, 1, 2048, graviton},
+	{"c7i", amd64, 2, 2048, seventh},
+	{"c8g", arm64, 1, 2048, eighth},
 	{"m5", amd64, 2, 4096, fifth},
+	{"m5a", amd64, 2, 4096, fifth},
+	{"m6a", amd64, 2, 4096, sixthAMD},
 	{"m6g", arm64, 1, 4096, graviton},
 	{"m6i", amd64, 2, 4096, sixth},
+	{"m7a", amd64, 1, 4096, "medium " + sixthAMD},
 	{"m7g", arm64, 1, 4096, graviton},
+	{"m7i", amd64, 2, 4096, seventh},
+	{"m8g", arm64, 1, 4096, eighth},
 	{"r5", amd64, 2, 8192, fifth},
+	{"r5a", amd64, 2, 8192, fifth},
+	{"r6a", amd64, 2, 8192, sixthAMD},
 	{"r6g", arm64, 1, 8192, graviton},
 	{"r6i", amd64, 2, 8192, sixth},
+	{"r7a", amd64, 1, 8192, "medium " + sixthAMD},
 	{"r7g", arm64, 1, 8192, graviton},
+	{"r7i", amd64, 2, 8192, seventh},
+	{"r8g", arm64, 1, 8192, eighth},
 }
+
+// Default is the type of instances for which none is asked, as at AWS.
+const Default = "m1.small"
+
+// first is the oldest of all, without addresses of IPv6. A disk of its own, which it
+// has at AWS, nothing here has.
+var first = Type{Name: Default, VCPUs: 1, Threads: 1, MemoryMiB: 1740, Interfaces: 2, Addresses: 4, Arch: amd64}
 
 // vcpus of the sizes; of those that are not here, four for each x.
 var vcpus = map[string]int{"medium": 1, "large": 2, "xlarge": 4}

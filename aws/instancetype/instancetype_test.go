@@ -16,6 +16,10 @@ func TestTypesAreAsAWSDocumentsThem(t *testing.T) {
 		{Name: "m5.24xlarge", VCPUs: 96, Threads: 2, MemoryMiB: 393216, Interfaces: 15, Addresses: 50, Arch: amd64, Nitro: true, Current: true},
 		{Name: "c5.9xlarge", VCPUs: 36, Threads: 2, MemoryMiB: 73728, Interfaces: 8, Addresses: 30, Arch: amd64, Nitro: true, Current: true},
 		{Name: "r5.2xlarge", VCPUs: 8, Threads: 2, MemoryMiB: 65536, Interfaces: 4, Addresses: 15, Arch: amd64, Nitro: true, Current: true},
+		{Name: "m7i.48xlarge", VCPUs: 192, Threads: 2, MemoryMiB: 786432, Interfaces: 15, Addresses: 50, Arch: amd64, Nitro: true, Current: true},
+		{Name: "c6a.large", VCPUs: 2, Threads: 2, MemoryMiB: 4096, Interfaces: 3, Addresses: 10, Arch: amd64, Nitro: true, Current: true},
+		{Name: "r8g.16xlarge", VCPUs: 64, Threads: 1, MemoryMiB: 524288, Interfaces: 15, Addresses: 50, Arch: arm64, Nitro: true, Current: true},
+		{Name: "m7a.medium", VCPUs: 1, Threads: 1, MemoryMiB: 4096, Interfaces: 2, Addresses: 4, Arch: amd64, Nitro: true, Current: true},
 		{Name: "m7g.medium", VCPUs: 1, Threads: 1, MemoryMiB: 4096, Interfaces: 2, Addresses: 4, Arch: arm64, Nitro: true, Current: true},
 	} {
 		got, ok := Of(want.Name)

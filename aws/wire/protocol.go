@@ -14,6 +14,7 @@ type Protocol struct {
 // The services' protocols.
 var (
 	EC2   = Protocol{flat: true, namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}
+	ELB   = Protocol{namespace: "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/"}
 	ELBv2 = Protocol{namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"}
 	STS   = Protocol{namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
 )

@@ -19,9 +19,10 @@ import (
 func (a *app) execCommand() *cobra.Command {
 	var env []string
 	cmd := &cobra.Command{
-		Use:     "exec INSTANCE [--env K=V]... -- CMD...",
-		Short:   "Run a command in a running instance",
-		Long:    "Runs CMD in the instance as the calling user, with this terminal, and ends with its exit code.",
+		Use:   "exec INSTANCE [--env K=V]... -- CMD...",
+		Short: "Run a command in a running instance",
+		Long: "Runs CMD in the instance as the calling user, with this terminal, and ends with its exit code.\n" +
+			"In an instance of another host root's commands run as root, others' as the user who runs enishi there.",
 		Example: "  enishi exec i-0123456789abcdef0 -- aws ec2 describe-availability-zones",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
@@ -66,11 +67,8 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 	if err != nil {
 		cwd = "/"
 	}
-	try := func() (int, error) {
-		return instance.Exec(ctx, a.path(agentSocket), instance.Request{
-			Instance: id, Argv: argv, Env: append(pass, env...), Dir: cwd,
-		}, instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr})
-	}
+	q := instance.Request{Instance: id, Argv: argv, Env: append(pass, env...), Dir: cwd}
+	try := func() (int, error) { return a.enter(ctx, c, q) }
 	code, err := try()
 	var outside instance.NotEnteredError
 	if errors.As(err, &outside) && c.Endpoint != "" && a.awaitRunning(ctx, c, id) == nil {
@@ -88,4 +86,17 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 		return exitError(code)
 	}
 	return nil
+}
+
+// enter runs the command in the instance, wherever that is.
+func (a *app) enter(ctx context.Context, c client, q instance.Request) (int, error) {
+	std := instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
+	host := localHost
+	if c.Endpoint != "" { // else control is on another machine, and answers nobody here
+		host = a.hostOf(ctx, "instance", q.Instance)
+	}
+	if host == localHost {
+		return instance.Exec(ctx, a.path(agentSocket), q, std)
+	}
+	return instance.ExecFar(ctx, a.dialHost(host), q, std)
 }

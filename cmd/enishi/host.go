@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func (a *app) hostCommand() *cobra.Command {
 		Args:    usageArgs(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.hostAdd(), a.hostList(), a.hostJoin())
+	cmd.AddCommand(a.hostAdd(), a.hostList(), a.hostRemove(), a.hostJoin())
 	return cmd
 }
 
@@ -78,6 +79,30 @@ func (a *app) hostList() *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &output, "table", "json")
+	return cmd
+}
+
+func (a *app) hostRemove() *cobra.Command {
+	var order hosts.RemoveOrder
+	cmd := &cobra.Command{
+		Use: "remove NAME", Short: "A host is none any more",
+		Long: "From now on nothing is heard that speaks for the host; what still runs on the machine, `enishi host join`\n" +
+			"ends there. A host with instances is refused; with --force they are terminated, whatever protects\n" +
+			"them, and nobody waits for the machine.",
+		Example: "  enishi host remove b\n  enishi host remove --force b",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out hosts.Removed
+			if err := a.operate(cmd.Context(), hostsPath+"/"+url.PathEscape(args[0])+"/remove", order, &out); err != nil {
+				return wrap("host remove", err)
+			}
+			for _, id := range out.Terminated {
+				fmt.Fprintln(a.stdout, id)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&order.Force, "force", false, "terminate its instances, whose ids are printed")
 	return cmd
 }
 

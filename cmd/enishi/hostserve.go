@@ -44,15 +44,18 @@ func (a *app) joinAndServe(ctx context.Context, o joinOptions) error {
 			l.Close()
 			return err
 		}
-		return u.serveHost(ctx, o.name, parts, r, l)
+		renews := &renewer{m: m, dir: o.dataDir, relay: r, now: time.Now, log: u.log}
+		return u.serveHost(ctx, o.name, parts, renews, l)
 	})
 }
 
-// serveHost runs the parts, and the relay for as long as they need it.
-func (u *upRun) serveHost(ctx context.Context, name string, parts []part, r *relay, l net.Listener) error {
+// serveHost runs the parts, and for as long as they need it the relay, whose
+// certificates are renewed.
+func (u *upRun) serveHost(ctx context.Context, name string, parts []part, renews *renewer, l net.Listener) error {
 	s := &supervisor{log: u.log}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.run(ctx, l) })
+	g.Go(func() error { return renews.relay.run(ctx, l) })
+	g.Go(func() error { return renews.run(ctx) })
 	g.Go(func() error { return s.run(ctx, parts) })
 	g.Go(func() error {
 		begun := time.Now()

@@ -55,8 +55,14 @@ func (o joinOptions) member(ctx context.Context) (membership, error) {
 		if err := json.Unmarshal(b, &m); err != nil {
 			return m, fmt.Errorf("%s: %w", path, err)
 		}
-		if m.Name == o.name && m.CAHash == o.ca && (o.token == "" || m.Token == token) {
+		_, end, err := m.holds()
+		if err != nil {
+			return m, fmt.Errorf("%s: %w", path, err)
+		}
+		if same := m.Name == o.name && m.CAHash == o.ca && (o.token == "" || m.Token == token); same && time.Now().Before(end) {
 			return m, nil
+		} else if same {
+			return m, fmt.Errorf("by what this machine is host %s ended at %s: give another --token, from `enishi host add %s`", o.name, end.Local().Format(time.DateTime), o.name)
 		}
 	}
 	if o.token == "" {
@@ -88,46 +94,69 @@ func writeMembership(dir string, m membership) error {
 // join has a new key signed. The token is sent to nobody but the region's control.
 func (o joinOptions) join(ctx context.Context) (membership, error) {
 	m := membership{Name: o.name, CAHash: o.ca}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return m, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return m, err
-	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
-	if err != nil {
-		return m, err
-	}
-	m.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
-	order, err := json.Marshal(hosts.JoinOrder{
-		Name: o.name, Token: o.token, CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})),
-	})
-	if err != nil {
+	var csr string
+	var err error
+	if m.Key, csr, err = newHostKey(); err != nil {
 		return m, err
 	}
 	d := tls.Dialer{Config: pinned(o.ca)}
-	h := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return d.DialContext(ctx, "tcp", o.control)
-	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/join", bytes.NewReader(order))
+	err = askControl(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", o.control) },
+		"/v1/join", hosts.JoinOrder{Name: o.name, Token: o.token, CSR: csr}, &m.Joined)
 	if err != nil {
-		return m, err
+		return m, fmt.Errorf("control at %s: %w", o.control, err)
+	}
+	return m, nil
+}
+
+// newHostKey is a key, and a request to sign it, both PEM.
+func newHostKey() (keyPEM, csrPEM string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", "", err
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		return "", "", err
+	}
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	return block("PRIVATE KEY", der), block("CERTIFICATE REQUEST", csr), nil
+}
+
+// askControl asks over a new connection. What control refuses is the error, in its words.
+func askControl(ctx context.Context, dial func(context.Context) (net.Conn, error), path string, order, out any) error {
+	body, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	h := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
 	}
 	resp, err := h.Do(req)
 	if err != nil {
-		return m, fmt.Errorf("reach control at %s: %w", o.control, unwrapURL(err))
+		return fmt.Errorf("reach it: %w", unwrapURL(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return m, err
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode >= 300:
+		return errors.New(strings.TrimSpace(string(b)))
+	case out == nil:
+		return nil
 	}
-	if resp.StatusCode != http.StatusOK {
-		return m, fmt.Errorf("control at %s: %s", o.control, strings.TrimSpace(string(body)))
-	}
-	return m, json.Unmarshal(body, &m.Joined)
+	return json.Unmarshal(b, out)
 }
 
 // pinned trusts the control whose region's CA has the fingerprint.
@@ -151,17 +180,36 @@ func pinned(ca string) *tls.Config {
 
 // relay is how this machine's processes reach control.
 func (m membership) relay() (*relay, error) {
+	as, err := m.configs()
+	return &relay{as: as}, err
+}
+
+// configs are by what agent and gateway speak, by their users.
+func (m membership) configs() (map[int]*tls.Config, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(m.CA)) {
 		return nil, errors.New("the region's CA certificate is damaged")
 	}
-	r := &relay{as: map[int]*tls.Config{}}
+	as := map[int]*tls.Config{}
 	for uid, cert := range map[int]string{0: m.Agent, gatewayUID: m.Gateway} {
 		c, err := tls.X509KeyPair([]byte(cert), []byte(m.Key))
 		if err != nil {
 			return nil, fmt.Errorf("certificate: %w", err)
 		}
-		r.as[uid] = &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: hosts.ServerName, Certificates: []tls.Certificate{c}}
+		as[uid] = &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: hosts.ServerName, Certificates: []tls.Certificate{c}}
 	}
-	return r, nil
+	return as, nil
+}
+
+// holds is from when to when its certificates do.
+func (m membership) holds() (from, to time.Time, err error) {
+	block, _ := pem.Decode([]byte(m.Agent))
+	if block == nil {
+		return from, to, errors.New("it holds no certificate")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return from, to, err
+	}
+	return c.NotBefore, c.NotAfter, nil
 }

@@ -78,11 +78,15 @@ func postJSON(ctx context.Context, socket, path string, order, out any) error {
 var errNotServed = errors.New("not served here")
 
 func ask(socket string, req *http.Request, out any) error {
-	h := feed.UnixClient(socket)
+	return askBy(feed.UnixClient(socket), socket, req, out)
+}
+
+// askBy asks whom the client reaches, once.
+func askBy(h *http.Client, whom string, req *http.Request, out any) error {
 	defer h.CloseIdleConnections()
 	resp, err := h.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", socket, unwrapURL(err))
+		return fmt.Errorf("ask %s: %w", whom, unwrapURL(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -90,7 +94,7 @@ func ask(socket string, req *http.Request, out any) error {
 		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
 			return errors.New(strings.TrimSpace(string(text)))
 		}
-		err := fmt.Errorf("ask %s for %s: %s: %s", socket, req.URL.Path, resp.Status, text)
+		err := fmt.Errorf("ask %s for %s: %s: %s", whom, req.URL.Path, resp.Status, text)
 		if resp.StatusCode == http.StatusNotFound {
 			return errors.Join(errNotServed, err)
 		}

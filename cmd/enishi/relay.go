@@ -6,12 +6,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
+	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/peer"
 )
 
@@ -19,9 +19,25 @@ import (
 // gateway say goes to control as it is, over TLS, each by the certificate of its
 // own. So neither has a key, and the gateway opens no socket to any network.
 type relay struct {
-	control string              // HOST:PORT
-	as      map[int]*tls.Config // by the user at the other end
+	control string // HOST:PORT
 	log     *slog.Logger
+
+	mu sync.Mutex
+	as map[int]*tls.Config // by the user at the other end
+}
+
+// config is how connections of the user go on; nil: not at all.
+func (r *relay) config(uid int) *tls.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.as[uid]
+}
+
+// use makes connections go on in another way from now on.
+func (r *relay) use(as map[int]*tls.Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.as = as
 }
 
 // Control that restarts is back within a second; the sender waits as long as
@@ -56,7 +72,7 @@ func (r *relay) run(ctx context.Context, l net.Listener) error {
 func (r *relay) serve(ctx context.Context, c net.Conn) {
 	defer c.Close()
 	p, err := peer.Of(c)
-	config := r.as[p.UID]
+	config := r.config(p.UID)
 	if err != nil || config == nil {
 		r.log.Warn("peer refused", "uid", p.UID, "err", err)
 		return
@@ -66,18 +82,7 @@ func (r *relay) serve(ctx context.Context, c net.Conn) {
 		r.log.Warn("reach control", "control", r.control, "err", err)
 		return
 	}
-	defer up.Close()
-	closeBoth := func() { c.Close(); up.Close() }
-	defer context.AfterFunc(ctx, closeBoth)()
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		defer closeBoth()
-		_, _ = io.Copy(c, up) // an end of either is the end of both
-	}()
-	_, _ = io.Copy(up, c)
-	closeBoth()
-	<-back
+	reach.Join(ctx, c, up) // an end of either is the end of both
 }
 
 // dial reaches control, and tries again for a while if it is not there.

@@ -88,11 +88,12 @@ func (a *app) askWhy(ctx context.Context, c client, from, host string, q hoststa
 	if f.from, err = sender(ctx, c, from); err != nil {
 		return f, err
 	}
+	at := a.hostOf(ctx, "interface", *f.from.NetworkInterfaceId)
 	to, err := netip.ParseAddr(host)
 	if err != nil {
 		f.name = new(hoststate.NameAnswer)
 		form := url.Values{"network": {*f.from.VpcId}, "name": {host}}
-		if err := getJSON(ctx, a.path(gatewaySocket), "/v1/name?"+form.Encode(), f.name); err != nil {
+		if err := a.askHost(ctx, at, gatewaySocket, "/v1/name?"+form.Encode(), f.name); err != nil {
 			return f, err
 		}
 		if f.service, err = serviceOf(ctx, c, host); err != nil || len(f.name.Addresses) == 0 {
@@ -102,7 +103,7 @@ func (a *app) askWhy(ctx context.Context, c client, from, host string, q hoststa
 	}
 	f.question.Interface, f.question.To = *f.from.NetworkInterfaceId, to
 	form := url.Values{"interface": {*f.from.NetworkInterfaceId}, "to": {to.String()}, "protocol": {q.Protocol}, "port": {strconv.Itoa(int(q.Port))}}
-	if err := getJSON(ctx, a.path(agentSocket), "/v1/why?"+form.Encode(), &f.outcome); err != nil {
+	if err := a.askHost(ctx, at, agentSocket, "/v1/why?"+form.Encode(), &f.outcome); err != nil {
 		return f, err
 	}
 	if f.outcome.Target != "" {

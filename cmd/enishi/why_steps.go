@@ -85,8 +85,11 @@ func (f whyFacts) explain() explanation {
 			say("endpoint", "%s is being deleted", f.outcome.Endpoint)
 		}
 	}
-	if e.Verdict == "deliver" {
-		say("answers", "need no rule and no route: they go back the way of the connection")
+	if back := f.outcome.Back; back != nil {
+		say("and back", "%s", f.backSays(*back))
+		if back.Verdict != "deliver" {
+			e.Verdict, e.Reason = back.Verdict, "of the answer: "+back.Reason
+		}
 	}
 	e.Change = f.change()
 	return e
@@ -155,6 +158,21 @@ func (f whyFacts) groupsSay(direction, rule string, of wire.NetworkInterface) st
 		return fmt.Sprintf("no rule of %s lets %s %s", strings.Join(groupIDs(of), ", "), f.what(), verb)
 	}
 	return ""
+}
+
+// backSays says what decides about the first answer.
+func (f whyFacts) backSays(b hoststate.Answer) string {
+	switch {
+	case b.Verdict != "deliver" && f.outcome.Route == hoststate.RouteInterface:
+		return fmt.Sprintf("the answer that %s sends on is refused: %s", *f.target.NetworkInterfaceId, b.Reason)
+	case b.Verdict != "deliver":
+		return "the answer is refused: " + b.Reason
+	case f.outcome.Tunnel.IsValid():
+		return fmt.Sprintf("the answer comes in from host %s, and goes to %s: the connection has let it in, no rule is asked", f.outcome.Tunnel, b.Target)
+	case b.Flow:
+		return fmt.Sprintf("the connection takes the answer to %s: no rule and no route is asked", b.Target)
+	}
+	return fmt.Sprintf("local: the answer goes to %s; the connection has let it in, no rule is asked", b.Target)
 }
 
 func (f whyFacts) what() string {

@@ -31,8 +31,16 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 		f    whyFacts
 		want []string // lines, or their beginnings
 	}{
-		{"a rule lets it in", whyFacts{target: &target, outcome: outcome(hoststate.Outcome{Verdict: "deliver", Target: "eni-2", Egress: "sgr-1", Ingress: "sgr-2"})},
-			[]string{"route     local: 10.0.1.5 is eni-2", "out       sgr-1 of sg-1 lets it out", "in        sgr-2 of sg-2 lets it in", "answers   need no rule", "verdict   it arrives"}},
+		{"a rule lets it in", whyFacts{target: &target, outcome: outcome(hoststate.Outcome{Verdict: "deliver", Target: "eni-2", Egress: "sgr-1", Ingress: "sgr-2",
+			Back: &hoststate.Answer{Verdict: "deliver", Flow: true, Target: "eni-1"}})},
+			[]string{"route     local: 10.0.1.5 is eni-2", "out       sgr-1 of sg-1 lets it out", "in        sgr-2 of sg-2 lets it in",
+				"and back  the connection takes the answer to eni-1: no rule and no route is asked", "verdict   it arrives"}},
+		{"a router may not answer", whyFacts{target: &target, outcome: outcome(hoststate.Outcome{Verdict: "deliver", Target: "eni-2", Route: hoststate.RouteInterface, Prefix: "fd00:ec2::/32",
+			Back: &hoststate.Answer{Verdict: "drop", Reason: "spoofed source"}})},
+			[]string{"and back  the answer that eni-2 sends on is refused: spoofed source", "verdict   dropped: of the answer: spoofed source"}},
+		{"another host answers", whyFacts{target: &target, outcome: outcome(hoststate.Outcome{Verdict: "deliver", Target: "eni-2", Tunnel: netip.MustParseAddr("192.0.2.2"),
+			Back: &hoststate.Answer{Verdict: "deliver", Target: "eni-1"}})},
+			[]string{"and back  the answer comes in from host 192.0.2.2, and goes to eni-1", "verdict   it arrives"}},
 		{"none lets it out", whyFacts{target: &target, outcome: outcome(hoststate.Outcome{Reason: "security group", Refused: "egress", Target: "eni-2"})},
 			[]string{"out       no rule of sg-1 lets tcp 80 out", "verdict   dropped: security group",
 				"change    aws ec2 authorize-security-group-egress --group-id sg-1 --ip-permissions 'IpProtocol=tcp,FromPort=80,ToPort=80,IpRanges=[{CidrIp=10.0.1.5/32}]'"}},

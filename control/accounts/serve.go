@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/iam"
 	"enishi.dev/enishi/store"
 )
@@ -37,8 +38,7 @@ func Handler(s *store.Store) http.Handler {
 	mux.HandleFunc("GET /v1/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, List(s.View()), nil) })
 	mux.HandleFunc("POST /v1/accounts", func(w http.ResponseWriter, r *http.Request) {
 		var o Order
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&o); err != nil {
-			answer(w, nil, Error("read order: "+err.Error()))
+		if !body.Read(w, r, body.Short, &o) {
 			return
 		}
 		a, err := Create(r.Context(), s, o.ID, o.Name)

@@ -28,8 +28,8 @@ func (r *exchange) refuse(e *awserr.Error) (int, http.Header, []byte) {
 	if r.service != nil {
 		p = r.service.Protocol
 	} else if req, err := r.httpRequest(); err == nil {
-		if v, ok := r.s.services[protocol.Read(req).Service]; ok {
-			p = v.Protocol
+		if versions := r.s.services[protocol.Read(req).Service]; len(versions) > 0 {
+			p = versions[0].Protocol
 		}
 	}
 	var b bytes.Buffer

@@ -51,7 +51,8 @@ func (r *exchange) form() (url.Values, error) {
 	return form, nil
 }
 
-// action returns the row that the form names, and takes the name from the form.
+// action returns the row that the form names, and takes the name from the form. The
+// service is the version that the form names from then on.
 func (r *exchange) action(form url.Values) (Action, error) {
 	name, version := form.Get("Action"), form.Get("Version")
 	r.call.Action = name
@@ -61,9 +62,12 @@ func (r *exchange) action(form url.Values) (Action, error) {
 	if version == "" {
 		return Action{}, awserr.New("MissingParameter", "The request must contain the parameter Version")
 	}
-	if version != r.service.Version {
+	versions := r.s.services[r.service.Name]
+	i := slices.IndexFunc(versions, func(s Service) bool { return s.Version == version })
+	if i < 0 {
 		return Action{}, awserr.New("NoSuchVersion", "The requested version (%s) of service %s does not exist", version, r.service.Name)
 	}
+	r.service = &versions[i]
 	action, ok := r.service.Actions[name]
 	if slices.Contains(r.service.Others, name) {
 		return Action{}, awserr.New("NotImplemented", "The action %s is not available here.", name)

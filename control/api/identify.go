@@ -25,11 +25,11 @@ func (r *exchange) identify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	service, ok := r.s.services[signed.Service]
-	if !ok {
+	versions := r.s.services[signed.Service]
+	if len(versions) == 0 {
 		return awserr.New("NotImplemented", "The service %s is not offered here.", signed.Service)
 	}
-	r.service, r.call.Service = &service, signed.Service
+	r.service, r.call.Service = &versions[0], signed.Service
 	if _, ok := region.Of(signed.Region); !ok {
 		return awserr.New("AuthFailure", "Credential should be scoped to a valid region, not '%s'.", signed.Region)
 	}

@@ -39,7 +39,7 @@ type Options struct {
 // Server answers requests. It starts nothing and may be used by many at once.
 type Server struct {
 	o        Options
-	services map[string]Service
+	services map[string][]Service // by name: its versions, the one that answers for it first
 	log      *slog.Logger
 }
 
@@ -51,9 +51,9 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, services: map[string]Service{}, log: o.Log}
+	s := &Server{o: o, services: map[string][]Service{}, log: o.Log}
 	for _, v := range o.Services {
-		s.services[v.Name] = v
+		s.services[v.Name] = append(s.services[v.Name], v)
 	}
 	return s
 }
@@ -76,7 +76,7 @@ type exchange struct {
 	forwarded hoststate.Forwarded
 	body      []byte
 	call      Call
-	service   *Service // nil until the signature's scope is read
+	service   *Service // of any version until the form is read; nil until the signature's scope is read
 }
 
 // guarded is serve, with a panic as an error.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -160,8 +160,7 @@ var (
 // that its host holds, or for the public entry.
 func (s *Server) certificate(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Endpoint, CSR string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, 64<<10, &in) {
 		return
 	}
 	names, addresses := publicNames, publicAddresses

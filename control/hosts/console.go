@@ -3,17 +3,16 @@
 package hosts
 
 import (
-	"encoding/json"
 	"net/http"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 )
 
 // console takes in what an instance's script has written.
 func (s *Server) console(w http.ResponseWriter, r *http.Request) {
 	var c hoststate.Console
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*hoststate.MaxConsole)).Decode(&c); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, 2*hoststate.MaxConsole, &c) {
 		return
 	}
 	if err := s.mayBe(r, c.Host, hoststate.RoleAgent); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -45,6 +46,8 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 		var err error
 		select {
 		case <-r.Context().Done():
+			return
+		case <-st.ended:
 			return
 		case <-st.dirty:
 			err = out.Encode(st.take())
@@ -93,7 +96,9 @@ func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *
 func (s *Server) leave(name string, st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.hosts[name].streams, st)
+	if h := s.hosts[name]; h != nil {
+		delete(h.streams, st)
+	}
 }
 
 const maxReport = 16 << 20
@@ -101,8 +106,7 @@ const maxReport = 16 << 20
 // report takes in what a process of a host says.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	var rep hoststate.Report
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReport)).Decode(&rep); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, maxReport, &rep) {
 		return
 	}
 	if err := s.mayBe(r, rep.Host, rep.Role); err != nil {

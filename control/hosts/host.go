@@ -91,10 +91,11 @@ type stream struct {
 	set   map[hoststate.Key]hoststate.Unit
 	gone  map[hoststate.Key]bool
 	dirty chan struct{} // holds one token while there is something to send
+	ended chan struct{} // closed when its host is none any more
 }
 
 func newStream(role hoststate.Role) *stream {
-	return &stream{role: role, set: map[hoststate.Key]hoststate.Unit{}, gone: map[hoststate.Key]bool{}, dirty: make(chan struct{}, 1)}
+	return &stream{role: role, set: map[hoststate.Key]hoststate.Unit{}, gone: map[hoststate.Key]bool{}, dirty: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // concerns says whether a process of the role has to know the unit.

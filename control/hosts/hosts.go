@@ -20,6 +20,7 @@ import (
 	"enishi.dev/enishi/control/compile"
 	"enishi.dev/enishi/control/lifecycle"
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/peer"
 	"enishi.dev/enishi/store"
 )
@@ -56,13 +57,14 @@ type Server struct {
 	mu      sync.Mutex
 	view    *store.View // what the units of all hosts are made of
 	hosts   map[string]*host
-	live    []string      // ascending
-	changed chan struct{} // closed, and made anew, when a report or a step comes
+	live    []string               // ascending
+	changed chan struct{}          // closed, and made anew, when a report or a step comes
+	meet    map[string]chan asking // by host: see offers
 }
 
 // New returns a server that no host has reached.
 func New(o Options) *Server {
-	return &Server{Options: o, view: o.Store.View(), hosts: map[string]*host{}, changed: make(chan struct{})}
+	return &Server{Options: o, view: o.Store.View(), hosts: map[string]*host{}, meet: map[string]chan asking{}, changed: make(chan struct{})}
 }
 
 // SetAPI gives the server the API that it forwards to; the API asks the server
@@ -198,7 +200,11 @@ func (s *Server) handler() http.Handler {
 	only("POST /v1/console", s.console)
 	only("POST /v1/forward", s.spoken(s.forward, hoststate.RoleGateway), s.GatewayUID)
 	only("POST /v1/certificate", s.spoken(s.certificate, hoststate.RoleGateway), s.GatewayUID)
+	only("POST "+reach.OfferPath, s.spoken(s.offer, hoststate.RoleAgent))
 	only("POST /v1/hosts", s.addHost, s.OwnerUID)
+	only("POST /v1/hosts/{name}/remove", s.removeHost, s.OwnerUID)
+	only("GET /v1/hosts/{name}/agent", s.agent, s.OwnerUID)
+	only("GET /v1/where", s.where, s.OwnerUID)
 	only("GET /v1/hosts", s.listHosts, s.OwnerUID)
 	only("GET /v1/ready", s.ready)
 	only("GET /v1/bootstrap", s.bootstrap)

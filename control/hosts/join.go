@@ -6,9 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -67,8 +68,7 @@ var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // takes its place.
 func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 	var o HostOrder
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&o); err != nil {
-		http.Error(w, "read order: "+err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, body.Short, &o) {
 		return
 	}
 	switch {
@@ -117,8 +117,7 @@ var errInvitation = errors.New("the token is not one of this host, was used, or 
 // and no earlier one is.
 func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 	var o JoinOrder
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&o); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if !body.Read(w, r, 64<<10, &o) {
 		return
 	}
 	csr, err := parseRequest(o.CSR)
@@ -131,7 +130,7 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, digest([]byte(o.Token))) != 1 || !tx.Now().Before(h.Expires) {
 			return errInvitation
 		}
-		h.Token, h.Expires, h.Key = nil, time.Time{}, digest(csr.RawSubjectPublicKeyInfo)
+		h.Token, h.Expires, h.Key, h.Next = nil, time.Time{}, digest(csr.RawSubjectPublicKeyInfo), nil
 		tx.Hosts.Put(h)
 		return nil
 	})
@@ -144,10 +143,15 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Log.Info("host joined", "host", o.Name)
+	s.answerCertificates(w, o.Name, csr)
+}
+
+// answerCertificates signs the request's key for each role of the host.
+func (s *Server) answerCertificates(w http.ResponseWriter, host string, csr *x509.CertificateRequest) {
 	out := Joined{CA: s.Authority.PEM()}
 	for role, to := range map[hoststate.Role]*string{hoststate.RoleAgent: &out.Agent, hoststate.RoleGateway: &out.Gateway} {
-		t := hostTemplate(o.Name, role)
-		t.NotAfter = s.Authority.cert.NotAfter // what ends it is another machine that joins by the name
+		t := hostTemplate(host, role)
+		t.NotAfter = s.Authority.now().Add(certificateLife)
 		der, err := s.Authority.issue(t, csr.PublicKey)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -177,7 +181,10 @@ func (s *Server) setTunnel(ctx context.Context, host, address string) error {
 				return fmt.Errorf("tunnel address %s is host %s's", tunnel, other.Name)
 			}
 		}
-		h, _ := tx.Hosts.Get(host)
+		h, known := tx.Hosts.Get(host)
+		if !known && host != s.LocalHost {
+			return fmt.Errorf("host %q was removed", host)
+		}
 		h.Name, h.Tunnel = host, tunnel
 		tx.Hosts.Put(h)
 		return nil

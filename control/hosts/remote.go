@@ -15,6 +15,7 @@ import (
 	"net/url"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/hoststate/reach"
 )
 
 // ServerName is what control's certificate proves to other hosts. No endpoint can
@@ -43,8 +44,11 @@ func (s *Server) ServeRemote(ctx context.Context, l net.Listener) error {
 func (s *Server) remoteHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/join", s.joinHost)
+	mux.HandleFunc("POST /v1/renew", s.spoken(s.renew, hoststate.RoleAgent))
+	mux.HandleFunc("POST /v1/renewed", s.spoken(s.renewed, hoststate.RoleAgent))
 	mux.HandleFunc("GET /v1/feed", s.spoken(s.feed, hostRoles...))
 	mux.HandleFunc("POST /v1/report", s.spoken(s.report, hostRoles...))
+	mux.HandleFunc("POST "+reach.OfferPath, s.spoken(s.offer, hoststate.RoleAgent))
 	mux.HandleFunc("POST /v1/console", s.spoken(s.console, hoststate.RoleAgent))
 	mux.HandleFunc("POST /v1/forward", s.spoken(s.forward, hoststate.RoleGateway))
 	mux.HandleFunc("POST /v1/certificate", s.spoken(s.certificate, hoststate.RoleGateway))

@@ -22,6 +22,8 @@ import (
 type speaker struct {
 	host  string
 	roles []hoststate.Role
+	key   []byte // by which it is known, nil over a unix socket
+	old   bool   // another key is about to take that one's place
 }
 
 // speaker says who sends the request: over a unix socket a user of this host, over
@@ -33,9 +35,9 @@ func (s *Server) speaker(r *http.Request) (speaker, error) {
 	p, ok := peer.From(r.Context())
 	switch {
 	case ok && p.UID == 0:
-		return speaker{s.LocalHost, []hoststate.Role{hoststate.RoleAgent, hoststate.RoleGateway}}, nil
+		return speaker{host: s.LocalHost, roles: hostRoles}, nil
 	case ok && p.UID == s.GatewayUID:
-		return speaker{s.LocalHost, []hoststate.Role{hoststate.RoleGateway}}, nil
+		return speaker{host: s.LocalHost, roles: []hoststate.Role{hoststate.RoleGateway}}, nil
 	}
 	return speaker{}, fmt.Errorf("uid %d may not speak for %s", p.UID, s.LocalHost)
 }
@@ -43,7 +45,8 @@ func (s *Server) speaker(r *http.Request) (speaker, error) {
 const hostScheme = "enishi-host"
 
 // certified is the speaker that a verified certificate names. Its key must be the
-// one with which the host joined last.
+// one with which the host joined last, or what that one was renewed by. A connection
+// does not outlive its certificate.
 func (s *Server) certified(c *tls.ConnectionState) (speaker, error) {
 	if len(c.VerifiedChains) == 0 {
 		return speaker{}, errors.New("who has no certificate may not speak for a host")
@@ -55,10 +58,14 @@ func (s *Server) certified(c *tls.ConnectionState) (speaker, error) {
 			continue
 		}
 		h, _ := s.Store.View().Hosts.Get(u.Host)
-		if h.Key == nil || !bytes.Equal(h.Key, digest(cert.RawSubjectPublicKeyInfo)) {
+		key := digest(cert.RawSubjectPublicKeyInfo)
+		switch {
+		case !bytes.Equal(key, h.Key) && !bytes.Equal(key, h.Next):
 			return speaker{}, fmt.Errorf("host %q is not known by this key", u.Host)
+		case !s.Authority.now().Before(cert.NotAfter):
+			return speaker{}, fmt.Errorf("the certificate of host %q ended at %s", u.Host, cert.NotAfter)
 		}
-		return speaker{u.Host, []hoststate.Role{role}}, nil
+		return speaker{u.Host, []hoststate.Role{role}, key, h.Next != nil && bytes.Equal(key, h.Key)}, nil
 	}
 	return speaker{}, fmt.Errorf("the certificate of %s may not speak for a host", cert.Subject)
 }
@@ -93,6 +100,9 @@ type speakerKey struct{}
 func (s *Server) spoken(h http.HandlerFunc, roles ...hoststate.Role) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.speaker(r)
+		if err != nil || who.old {
+			w.Header().Set("Connection", "close") // what comes next comes by the newest certificate
+		}
 		if err == nil && !slices.ContainsFunc(roles, func(role hoststate.Role) bool { return slices.Contains(who.roles, role) }) {
 			err = fmt.Errorf("the sender may not ask for %s", r.URL.Path)
 		}
@@ -100,14 +110,14 @@ func (s *Server) spoken(h http.HandlerFunc, roles ...hoststate.Role) http.Handle
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
-		h(w, r.WithContext(context.WithValue(r.Context(), speakerKey{}, who.host)))
+		h(w, r.WithContext(context.WithValue(r.Context(), speakerKey{}, who)))
 	}
 }
 
 // from is the host whose request [Server.spoken] let in.
 func from(r *http.Request) string {
-	host, _ := r.Context().Value(speakerKey{}).(string)
-	return host
+	who, _ := r.Context().Value(speakerKey{}).(speaker)
+	return who.host
 }
 
 // hostTemplate is a certificate by which a host speaks as the role.

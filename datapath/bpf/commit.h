@@ -3,6 +3,7 @@
 #pragma once
 #include "work.h"
 #include "flow.h"
+#include "half.h"
 #include "answer.h"
 
 STEP int count(__u32 vni, __u32 reason)
@@ -17,23 +18,6 @@ STEP int count(__u32 vni, __u32 reason)
 	if (c)
 		c->packets++; /* per processor */
 	return 0;
-}
-
-static __always_inline void set_target(const struct work *w, struct flow *f)
-{
-	f->epoch = w->epoch;
-	f->generation = w->generation;
-	f->owner = w->owner;
-	f->peer = w->peer;
-	f->kind = w->kind;
-	f->vni = w->vni;
-	f->tunnel = w->trail.tunnel;
-	f->source_tunnel = w->outer.remote_ipv4;
-	__builtin_memcpy(f->source_mac, w->packet.source_mac, 6);
-	f->target = w->trail.target;
-	f->to = w->trail.to;
-	f->ifindex = w->to_ifindex;
-	__builtin_memcpy(f->mac, w->to_mac, 6);
 }
 
 STEP int insert_half(const struct flow_key *k, struct flow *f)
@@ -56,34 +40,14 @@ STEP int open_flow(struct work *w)
 		return DROP_KERNEL;
 	struct flow *f = &w->flow;
 	int charged = w->kind == PORT_INTERFACE, why;
-	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
 
 	if (charged && charge(w->owner))
 		return DROP_QUOTA;
-	__builtin_memset(f, 0, sizeof(*f));
-	f->seen = w->now;
-	f->owner = w->peer;
-	f->peer = w->owner;
-	f->state = endpoint | (w->peer_untracked ? FLOW_UNTRACKED : 0);
-	f->rule = w->trail.ingress;
-	int near = w->kind != PORT_TUNNEL && !w->trail.tunnel;
-	if (near && w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
-		f->epoch = w->epoch;
-		f->generation = w->generation;
-		f->target = w->owner;
-		f->to = TO_INTERFACE;
-		f->ifindex = w->ifindex;
-		f->kind = w->trail.to == TO_INTERFACE ? PORT_INTERFACE : PORT_DOOR;
-		f->vni = w->vni;
-		__builtin_memcpy(f->source_mac, w->to_mac, 6);
-		__builtin_memcpy(f->mac, w->packet.source_mac, 6);
-	}
+	their_half(w, f);
 	why = insert_half(&w->back, f);
 	if (why)
 		goto full;
-	set_target(w, f);
-	f->state = endpoint | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
-	f->rule = w->trail.egress;
+	own_half(w, f);
 	why = insert_half(&w->key, f);
 	if (!why)
 		return DROP_NONE;

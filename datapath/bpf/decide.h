@@ -182,7 +182,7 @@ STEP int target_allows(struct work *w)
 		return 0;
 	if (w->exempt || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
 		return 1;
-	struct flow *half = w->fresh ? NULL : find_flow(&w->back, w->now);
+	struct flow *half = w->fresh ? NULL : w->suppose ? find_supposed(&w->back) : find_flow(&w->back, w->now);
 	if (half && half->owner != w->peer)
 		half = NULL;
 	if (half && !(half->state & FLOW_UNTRACKED))
@@ -268,14 +268,17 @@ static __always_inline int fits(struct work *w)
 }
 
 /* decide returns the verdict on a packet that came in by the port with the index.
- * *own becomes the sender's half of its connection, or NULL. */
-static __always_inline int decide(struct __sk_buff *skb, struct work *w, __u32 ifindex, struct flow **own)
+ * *own becomes the sender's half of its connection, or NULL. With supposing, the
+ * only connection is the one that suppose() kept. */
+static __always_inline int decide(struct __sk_buff *skb, struct work *w, __u32 ifindex, int supposing, struct flow **own)
 {
 	struct flow *f = NULL;
 	int v = VERDICT_GO_ON, why = begin(skb, w, ifindex);
 
+	if (supposing)
+		w->suppose = 1;
 	if (!why && !w->packet.resolution)
-		f = find_flow(&w->key, w->now);
+		f = supposing ? find_supposed(&w->key) : find_flow(&w->key, w->now);
 	if (f && reopens(w, f))
 		f = NULL;
 	if (!f || !holds(w, f))

@@ -3,6 +3,11 @@
 #pragma once
 #include "types.h"
 
+struct half {
+	struct flow_key key;
+	struct flow flow;
+};
+
 #define MAP(kind, k, v, n, flags)                                                                  \
 	__uint(type, kind);                                                                        \
 	__type(key, k);                                                                            \
@@ -37,6 +42,16 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 19, BPF_F_NO_
 struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");
+
+/* The halves of the connection that a packet explained before would open: its
+ * answer can be explained then without one. */
+#define SUPPOSED 2
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(key_size, sizeof(__u32)); /* by size, so that Go gets no type of it */
+	__uint(value_size, sizeof(struct half));
+	__uint(max_entries, SUPPOSED);
+} supposed SEC(".maps");
 
 /* What ports run: one write replaces the program under all of a sort. */
 struct { MAP(BPF_MAP_TYPE_PROG_ARRAY, __u32, __u32, PROGRAMS, 0); } programs SEC(".maps");

@@ -43,7 +43,7 @@ int root_far(struct __sk_buff *skb)
 static __always_inline int pass(struct __sk_buff *skb, struct work *w)
 {
 	struct flow *own = NULL;
-	int v = decide(skb, w, skb->ifindex, &own);
+	int v = decide(skb, w, skb->ifindex, 0, &own);
 
 	return commit(skb, w, own, v);
 }
@@ -79,8 +79,9 @@ int pipeline_far(struct __sk_buff *skb)
 
 /* explain is never attached: it says what pipeline would do with a packet from the
  * port whose index is in cb[0], by a tunnel of the network cb[1] from the host cb[2],
- * and writes nothing but its answer. What the target's groups on another host would
- * say to a first packet it foretells: their rules are here too. */
+ * and writes nothing but its answer and what it supposes. What the target's groups on
+ * another host would say to a first packet it foretells: their rules are here too.
+ * With cb[3], the packet answers the one explained before. */
 SEC("tc")
 int explain(struct __sk_buff *skb)
 {
@@ -94,13 +95,15 @@ int explain(struct __sk_buff *skb)
 	__builtin_memset(&w->outer, 0, sizeof(w->outer));
 	w->outer.tunnel_id = skb->cb[1];
 	w->outer.remote_ipv4 = skb->cb[2];
-	int v = decide(skb, w, skb->cb[0], &own);
+	int v = skb->cb[3] ? decide(skb, w, skb->cb[0], 1, &own) : decide(skb, w, skb->cb[0], 0, &own);
 
 	if (v == VERDICT_DELIVER && w->fresh && w->trail.tunnel) {
 		w->foretell = 1;
 		if (!target_allows(w))
 			v = refuse(w, DROP_GROUPS);
 	}
+	if (v == VERDICT_DELIVER && w->fresh)
+		suppose(w);
 	w->trail.verdict = v;
 	w->trail.vni = w->vni;
 	*t = w->trail;

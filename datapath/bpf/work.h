@@ -79,6 +79,7 @@ struct work {
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 to_metadata;
 	__u8 foretell; /* ask also the groups that another host asks */
+	__u8 suppose; /* the flows are those of supposed */
 	__u8 to_mac[6];
 	/* The above begins as zero, the rest is written before it is read. */
 	__u32 to_ifindex;

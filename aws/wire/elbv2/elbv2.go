@@ -22,7 +22,7 @@ func Others() []string {
 		DeregisterTargets DescribeCapacityReservation DescribeListenerAttributes
 		DescribeListenerCertificates DescribeListeners
 		DescribeLoadBalancerAttributes DescribeRules DescribeSSLPolicies
-		DescribeTags DescribeTargetGroupAttributes DescribeTargetHealth
+		DescribeTargetGroupAttributes DescribeTargetHealth
 		DescribeTrustStoreAssociations DescribeTrustStoreRevocations
 		DescribeTrustStores GetResourcePolicy GetTrustStoreCaCertificatesBundle
 		GetTrustStoreRevocationContent ModifyCapacityReservation ModifyIpPools

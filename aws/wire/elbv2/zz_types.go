@@ -26,6 +26,14 @@ type DescribeLoadBalancersOutput struct {
 	NextMarker    *string        `x:"NextMarker"`
 }
 
+type DescribeTagsInput struct {
+	ResourceArns []string `q:"ResourceArns" required:"true"`
+}
+
+type DescribeTagsOutput struct {
+	TagDescriptions []TagDescription `x:"TagDescriptions"`
+}
+
 type DescribeTargetGroupsInput struct {
 	LoadBalancerArn *string  `q:"LoadBalancerArn"`
 	Marker          *string  `q:"Marker"`
@@ -61,6 +69,11 @@ type LoadBalancer struct {
 	State                                                *LoadBalancerState               `x:"State"`
 	Type                                                 LoadBalancerTypeEnum             `x:"Type"`
 	VpcId                                                *string                          `x:"VpcId"`
+}
+
+type TagDescription struct {
+	ResourceArn *string `x:"ResourceArn"`
+	Tags        []Tag   `x:"Tags"`
 }
 
 type TargetGroup struct {
@@ -102,6 +115,11 @@ type LoadBalancerState struct {
 	Reason *string               `x:"Reason"`
 }
 
+type Tag struct {
+	Key   *string `q:"Key" x:"Key"`
+	Value *string `q:"Value" x:"Value"`
+}
+
 type Matcher struct {
 	GrpcCode *string `q:"GrpcCode" x:"GrpcCode"`
 	HttpCode *string `q:"HttpCode" x:"HttpCode"`
@@ -134,5 +152,6 @@ type TargetTypeEnum string
 var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeAccountLimits": {func() any { return new(DescribeAccountLimitsInput) }, func() any { return new(DescribeAccountLimitsOutput) }},
 	"DescribeLoadBalancers": {func() any { return new(DescribeLoadBalancersInput) }, func() any { return new(DescribeLoadBalancersOutput) }},
+	"DescribeTags":          {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},
 	"DescribeTargetGroups":  {func() any { return new(DescribeTargetGroupsInput) }, func() any { return new(DescribeTargetGroupsOutput) }},
 }

@@ -13,7 +13,8 @@
 //	stranger                 from here on calls are signed with a key that nobody has
 //	forger                   from here on calls are signed with the caller's key id and another secret
 //
-// Every service that is given is a command, as ec2 is. Ids are called by kind and
+// Every service that is given is a command, as ec2 is; a further version of one is
+// SERVICE@VERSION. Ids are called by kind and
 // order of appearance (vpc-1), in arguments as in answers. The items of a list are
 // sorted by what they say, as real ids have no order that a script could name.
 package apitest
@@ -68,7 +69,11 @@ func Run(t *testing.T, o Options) {
 		}),
 	}}
 	for _, v := range services {
-		p.Cmds[v.Name] = with(func(w *World, ts *testscript.TestScript, neg bool, args []string) { w.call(ts, neg, v, args) })
+		name := v.Name
+		if p.Cmds[name] != nil {
+			name += "@" + v.Version
+		}
+		p.Cmds[name] = with(func(w *World, ts *testscript.TestScript, neg bool, args []string) { w.call(ts, neg, v, args) })
 		if v.Name == services[0].Name {
 			p.Cmds["pages"] = with(func(w *World, ts *testscript.TestScript, neg bool, args []string) { w.pages(ts, v, args) })
 		}

@@ -35,6 +35,9 @@ func wireInstanceType(t instancetype.Type) wire.InstanceTypeInfo {
 		out.Hypervisor, out.NetworkInfo.EnaSupport = "xen", "unsupported"
 		out.EbsInfo.EbsOptimizedSupport, out.EbsInfo.NvmeSupport = "unsupported", "unsupported"
 	}
+	if !t.Current {
+		out.NetworkInfo.Ipv6AddressesPerInterface, out.NetworkInfo.Ipv6Supported = new(int32(0)), new(false)
+	}
 	return out
 }
 

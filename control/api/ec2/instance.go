@@ -6,14 +6,12 @@ import (
 	"context"
 	"slices"
 
+	"enishi.dev/enishi/aws/instancetype"
 	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
-
-// defaultType is AWS's when none is asked for.
-const defaultType = "m1.small"
 
 func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInstancesInput) (*wire.RunInstancesOutput, error) {
 	// EbsOptimized, Monitoring and the like say how fast or how watched a machine
@@ -62,7 +60,7 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 		return spec, err
 	}
 	if spec.Type == "" {
-		spec.Type = defaultType
+		spec.Type = instancetype.Default
 	}
 	if spec.Image, err = required("ImageId", in.ImageId); err != nil {
 		return spec, err

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package elbv2 is Elastic Load Balancing's API. Nothing in it makes a load
+// Package elbv2 is Elastic Load Balancing's API, in both its versions. Nothing in it makes a load
 // balancer yet: what it describes is that there are none.
 package elbv2
 
@@ -22,6 +22,7 @@ func actions() map[string]api.Action {
 	return map[string]api.Action{
 		"DescribeAccountLimits": api.Handle("elasticloadbalancing:DescribeAccountLimits", describeAccountLimits),
 		"DescribeLoadBalancers": api.Handle("elasticloadbalancing:DescribeLoadBalancers", describeLoadBalancers),
+		"DescribeTags":          api.Handle("elasticloadbalancing:DescribeTags", describeTags),
 		"DescribeTargetGroups":  api.Handle("elasticloadbalancing:DescribeTargetGroups", describeTargetGroups),
 	}
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write what comes into the scripts")
 func TestScripts(t *testing.T) {
 	apitest.Run(t, apitest.Options{
 		Dir: "testdata", Update: *update,
-		Services: func(*store.Store) []api.Service { return []api.Service{Service()} },
+		Services: func(*store.Store) []api.Service { return []api.Service{Service(), Classic()} },
 	})
 }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"enishi.dev/enishi/control/body"
+	"enishi.dev/enishi/store"
+)
+
+// RemoveOrder asks that a host is none any more.
+type RemoveOrder struct {
+	Force bool `json:"force"` // its instances are terminated, whatever protects them
+}
+
+// Removed says what went with a host.
+type Removed struct {
+	Terminated []string `json:"terminated"` // instances
+}
+
+// refusal is what is wrong with an operator's order, in one line.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+var errNotKnown = errors.New("the host is not known by this key any more")
+
+// removeHost ends a host: from now on nothing that speaks for it is heard. It waits
+// for no word of the machine, which may be lost.
+func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
+	var o RemoveOrder
+	if !body.Read(w, r, body.Short, &o) {
+		return
+	}
+	name := r.PathValue("name")
+	out := Removed{Terminated: []string{}}
+	err := s.Store.Decide(r.Context(), func(tx *store.Tx) (err error) {
+		out.Terminated, err = s.remove(tx, name, o.Force)
+		return err
+	})
+	var wrong refusal
+	switch {
+	case errors.As(err, &wrong):
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	s.end(name)
+	s.Log.Info("host removed", "host", name, "instances", len(out.Terminated))
+	answer(w, out)
+}
+
+// remove deletes the host's row; with force, its instances are wanted gone.
+func (s *Server) remove(tx *store.Tx, name string, force bool) (terminated []string, err error) {
+	if name == s.LocalHost {
+		return nil, refusal(fmt.Sprintf("host %q is where control runs", name))
+	}
+	if _, ok := tx.Hosts.Get(name); !ok {
+		return nil, refusal(fmt.Sprintf("there is no host %q: see `enishi host list`", name))
+	}
+	terminated = []string{}
+	for i := range tx.Instances.By("host", name) {
+		if i.Status.Gone.IsZero() {
+			terminated = append(terminated, string(i.ID))
+		}
+	}
+	slices.Sort(terminated)
+	if len(terminated) > 0 && !force {
+		return nil, refusal(fmt.Sprintf("host %q has instances: %s: terminate them, or give --force if it is lost", name, some(terminated)))
+	}
+	for _, id := range terminated {
+		i, _ := tx.Instances.Get(id)
+		tx.Instances.Put(i.Lost())
+	}
+	tx.Hosts.Delete(name)
+	return terminated, nil
+}
+
+// some names the first of many.
+func some(ids []string) string {
+	const enough = 5
+	if len(ids) <= enough {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:enough], ", "), len(ids)-enough)
+}
+
+// end forgets what a host said, and ends its streams.
+func (s *Server) end(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.hosts[name]; h != nil {
+		for st := range h.streams {
+			close(st.ended)
+		}
+		delete(s.hosts, name)
+		s.judge()
+	}
+}
