@@ -410,6 +410,7 @@ const (
 	bpfMapTrails             = "trails"
 	bpfMapUsages             = "usages"
 	bpfMapWorks              = "works"
+	bpfProgAdopt             = "adopt"
 	bpfProgExplain           = "explain"
 	bpfProgPipeline          = "pipeline"
 	bpfProgPipelineFar       = "pipeline_far"
@@ -478,6 +479,7 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	Adopt       *ebpf.ProgramSpec `ebpf:"adopt"`
 	Explain     *ebpf.ProgramSpec `ebpf:"explain"`
 	Pipeline    *ebpf.ProgramSpec `ebpf:"pipeline"`
 	PipelineFar *ebpf.ProgramSpec `ebpf:"pipeline_far"`
@@ -627,6 +629,7 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	Adopt       *ebpf.Program `ebpf:"adopt"`
 	Explain     *ebpf.Program `ebpf:"explain"`
 	Pipeline    *ebpf.Program `ebpf:"pipeline"`
 	PipelineFar *ebpf.Program `ebpf:"pipeline_far"`
@@ -638,6 +641,7 @@ type bpfPrograms struct {
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.Adopt,
 		p.Explain,
 		p.Pipeline,
 		p.PipelineFar,

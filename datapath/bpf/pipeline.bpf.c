@@ -4,6 +4,7 @@
  * flow holds what they would say. */
 #include "decide.h"
 #include "commit.h"
+#include "adopt.h"
 
 char LICENSE[] SEC("license") = "Apache-2.0";
 
@@ -148,6 +149,17 @@ int sweep(struct __sk_buff *skb)
 
 	bpf_loop(SWEEP_KEYS, sweep_one, &s, 0);
 	return s.gone;
+}
+
+/* adopt takes over the halves in the packet, and returns for how many there was no
+ * room. It is never attached. */
+SEC("tc")
+int adopt(struct __sk_buff *skb)
+{
+	struct adopt a = {.skb = skb};
+
+	bpf_loop(ADOPT_HALVES, adopt_one, &a, 0);
+	return a.refused;
 }
 
 /* steer gives what arrives in a service namespace to its sockets. The inner end of
