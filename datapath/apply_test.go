@@ -298,15 +298,10 @@ func TestTheNextAgentTakesOver(t *testing.T) {
 
 func TestAnotherLayoutTakesOverWhenItsMapsAreFull(t *testing.T) {
 	b := newWorld(t)
+	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)
+	b.sub(t, "before", func(t *testing.T) { b.steps(p.open("to eni-2", "to eni-1")...) })
 	b.open(Options{Flows: 1000}) // another size is another layout
-	layouts := func() int {
-		entries, err := os.ReadDir(b.pins)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() }))
-	}
-	if n := layouts(); n != 2 {
+	if n := b.layouts(); n != 2 {
 		t.Errorf("%d layouts are pinned, want the old and the new", n)
 	}
 	b.attach(worldPorts()[:3]...)
@@ -320,11 +315,22 @@ func TestAnotherLayoutTakesOverWhenItsMapsAreFull(t *testing.T) {
 	if _, err := b.ApplyFull(world()); err != nil {
 		t.Error(err)
 	}
-	if n := layouts(); n != 1 || len(b.moves) != 0 {
+	if n := b.layouts(); n != 1 || len(b.moves) != 0 {
 		t.Errorf("%d layouts are pinned, want one", n)
 	}
+	b.sub(t, "a connection goes on", func(t *testing.T) {
+		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+	})
 	b.open(Options{Flows: 1000})
 	if got := b.Ports(); len(got) != len(worldPorts()) {
 		t.Errorf("the one after it finds the ports %v", got)
 	}
+}
+
+// layouts is how many layouts are pinned.
+func (b *bench) layouts() int {
+	b.t.Helper()
+	entries, err := os.ReadDir(b.pins)
+	b.must(err)
+	return len(slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() }))
 }

@@ -13,14 +13,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"enishi.dev/enishi/hoststate"
 )
 
 // Options says where a datapath lives and how large it is. Zero sizes mean the
-// defaults. Other Flows than before end the flows that are tracked.
+// defaults.
 type Options struct {
 	Pins  string // a directory on a bpffs: maps, programs and links are pinned there
 	Log   *slog.Logger
@@ -52,14 +51,14 @@ type Datapath struct {
 	dirty   bool       // the kernel may hold something else than units and ports say
 	whole   bool       // units are all there is; before, what others are in the kernel stays
 	units   map[hoststate.Key]hoststate.Unit
-	ports   map[string]Port                      // by name
-	wiring  wiring                               // the same, by what they belong to
-	holders map[any]hoststate.Key                // whose an address, an interface or a network is
-	users   map[any]map[uint32]int               // networks of the interfaces that use a group set or route table
-	others  []string                             // directories of other layouts
-	moves   map[string]func(*ebpf.Program) error // links of other layouts, which run the program once the maps are filled
-	links   map[string]link.Link                 // by the name of their pin
-	pins    string                               // of this layout
+	ports   map[string]Port        // by name
+	wiring  wiring                 // the same, by what they belong to
+	holders map[any]hoststate.Key  // whose an address, an interface or a network is
+	users   map[any]map[uint32]int // networks of the interfaces that use a group set or route table
+	others  []*otherLayout
+	moves   map[string]link.Link // links of other layouts, which run the program once the maps are filled
+	links   map[string]link.Link // by the name of their pin
+	pins    string               // of this layout
 
 	generations map[uint32]uint64 // by VNI, as the kernel has them
 	generation  uint64            // the newest
@@ -81,8 +80,10 @@ func (d *Datapath) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	errs := []error{d.objs.Close()}
-	for _, l := range d.links {
-		errs = append(errs, l.Close())
+	for _, links := range []map[string]link.Link{d.links, d.moves} {
+		for _, l := range links {
+			errs = append(errs, l.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -79,14 +79,14 @@ func (d *Datapath) loadLinks() error {
 		if info.TCX() == nil || info.TCX().Ifindex == 0 {
 			return d.removeLink(pin)
 		}
-		return d.findPort(strings.TrimPrefix(pin, portPin), info.TCX().Ifindex)
+		return d.findPort(d.objs.Ports, strings.TrimPrefix(pin, portPin), info.TCX().Ifindex)
 	})
 }
 
 // findPort learns from the maps what the link found under name carries.
-func (d *Datapath) findPort(name string, ifindex uint32) error {
+func (d *Datapath) findPort(ports *ebpf.Map, name string, ifindex uint32) error {
 	var v bpfPort
-	err := d.objs.Ports.Lookup(bpfPortKey{Ifindex: ifindex}, &v)
+	err := ports.Lookup(bpfPortKey{Ifindex: ifindex}, &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil // its unit never came: Attach will say it again
 	}
@@ -99,37 +99,59 @@ func (d *Datapath) findPort(name string, ifindex uint32) error {
 	return nil
 }
 
-// loadMoves remembers the links of another layout: they are switched to this
-// program one by one, once its maps are filled.
-func (d *Datapath) loadMoves(dir string) error {
-	return eachLink(dir, func(pin string, l link.Link) error {
-		d.moves[pin] = func(program *ebpf.Program) error {
-			if err := l.Update(program); err != nil {
-				return errors.Join(fmt.Errorf("switch %s: %w", pin, err), l.Unpin(), l.Close())
-			}
-			return d.keepLink(pin, l) // pinning a pinned link moves the pin
+// loadMoves finds the links of another layout, and what they carry: they are
+// switched to this program once its maps are filled.
+func (d *Datapath) loadMoves(o *otherLayout) error {
+	ports, err := pinned(o.dir, bpfMapPorts)
+	if err != nil {
+		return err
+	}
+	if ports != nil {
+		defer ports.Close()
+	}
+	known := ports != nil && ports.KeySize() == sizeOf[bpfPortKey]() && ports.ValueSize() == sizeOf[bpfPort]()
+	return eachLink(o.dir, func(pin string, l link.Link) error {
+		d.moves[pin] = l
+		info, err := l.Info()
+		if err != nil {
+			return err
 		}
-		return nil
+		if info.TCX() == nil {
+			return nil
+		}
+		if info.TCX().Ifindex == 0 {
+			return d.dropMove(pin)
+		}
+		name := strings.TrimPrefix(pin, portPin)
+		if _, here := d.ports[name]; here || !known {
+			return nil
+		}
+		return d.findPort(ports, name, info.TCX().Ifindex)
 	})
 }
 
-// move switches the links of other layouts that were attached again, and removes
-// a layout that nothing runs by any more.
-func (d *Datapath) move() error {
-	var errs []error
-	for pin, move := range d.moves {
-		name, isPort := strings.CutPrefix(pin, portPin)
-		if p, attached := d.ports[name]; isPort && attached {
-			errs = append(errs, move(d.root(p.Kind)))
-			delete(d.moves, pin)
-		}
+// dropMove ends a link of another layout.
+func (d *Datapath) dropMove(pin string) error {
+	l := d.moves[pin]
+	if l == nil {
+		return nil
 	}
-	if len(d.moves) > 0 {
-		return errors.Join(errs...)
+	delete(d.moves, pin)
+	if err := errors.Join(l.Unpin(), l.Close()); err != nil {
+		return fmt.Errorf("unpin %s: %w", pin, err)
 	}
-	for _, dir := range d.others {
-		errs = append(errs, os.RemoveAll(dir))
+	return nil
+}
+
+// moveLink makes a link of another layout one of this: it runs program from now on.
+func (d *Datapath) moveLink(pin string, program *ebpf.Program) error {
+	l := d.moves[pin]
+	if l == nil {
+		return nil
 	}
-	d.others = nil
-	return errors.Join(errs...)
+	if err := l.Update(program); err != nil {
+		return errors.Join(fmt.Errorf("switch %s: %w", pin, err), d.dropMove(pin))
+	}
+	delete(d.moves, pin)
+	return d.keepLink(pin, l) // pinning a pinned link moves the pin
 }

@@ -4,18 +4,12 @@ package datapath
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
@@ -24,7 +18,7 @@ import (
 
 // Open loads the program, or takes over what is pinned in o.Pins with the same
 // layout: packets never stop. What another layout has pinned goes on working until
-// ApplyFull has filled the maps and the ports are attached again.
+// ApplyFull has filled the maps; connections go on then.
 func Open(o Options) (*Datapath, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("lift memory limit: %w", err)
@@ -45,7 +39,7 @@ func Open(o Options) (*Datapath, error) {
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
 		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
-		links: map[string]link.Link{}, moves: map[string]func(*ebpf.Program) error{},
+		links: map[string]link.Link{}, moves: map[string]link.Link{},
 		generations: map[uint32]uint64{},
 	}
 	if err := os.MkdirAll(d.pins, 0o700); err != nil {
@@ -54,7 +48,7 @@ func Open(o Options) (*Datapath, error) {
 	if err := spec.LoadAndAssign(&d.objs, &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: d.pins}}); err != nil {
 		return nil, fmt.Errorf("load program: %w", err)
 	}
-	if err := d.takeOver(o.Pins, layout); err != nil {
+	if err := d.takeOver(o.Pins); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -71,35 +65,10 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 	)
 }
 
-// pinMaps marks the maps that outlive the agent and returns the name of their
-// layout: programs of one layout can work on each other's maps.
-func pinMaps(spec *ebpf.CollectionSpec) (string, error) {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
-		m := spec.Maps[name]
-		if strings.HasPrefix(name, ".") || name == bpfMapWorks || name == bpfMapTrails {
-			continue // of one load
-		}
-		m.Pinning = ebpf.PinByName
-		fmt.Fprintln(h, name, m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags)
-		for _, t := range []btf.Type{m.Key, m.Value} {
-			if t == nil {
-				continue
-			}
-			text, err := new(btf.GoFormatter).TypeDeclaration("t", t)
-			if err != nil {
-				return "", fmt.Errorf("layout of %s: %w", name, err)
-			}
-			fmt.Fprintln(h, text)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), nil
-}
-
 // takeOver makes pinned links run this program, and learns what they carry.
-func (d *Datapath) takeOver(pins, layout string) error {
-	for at, p := range map[bpfProgram]*ebpf.Program{bpfProgramPROGRAM_NEAR: d.objs.Pipeline, bpfProgramPROGRAM_FAR: d.objs.PipelineFar} {
-		if err := d.objs.Programs.Put(uint32(at), p); err != nil {
+func (d *Datapath) takeOver(pins string) error {
+	for at, p := range d.pipelines() {
+		if err := d.objs.Programs.Put(at, p); err != nil {
 			return fmt.Errorf("install program: %w", err)
 		}
 	}
@@ -118,19 +87,5 @@ func (d *Datapath) takeOver(pins, layout string) error {
 	if err := d.newEpoch(); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(pins)
-	if err != nil {
-		return fmt.Errorf("read pin directory: %w", err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || e.Name() == layout {
-			continue
-		}
-		dir := filepath.Join(pins, e.Name())
-		d.others = append(d.others, dir)
-		if err := d.loadMoves(dir); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.findOthers(pins)
 }

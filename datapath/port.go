@@ -110,7 +110,7 @@ func (d *Datapath) Attach(p Port) error {
 	}
 	d.ports[p.Name] = p
 	_, err := d.change(d.unitsOf(out, &p), out, &p)
-	return err
+	return errors.Join(err, d.leave())
 }
 
 func checkPort(p Port) error {
@@ -164,12 +164,11 @@ func (d *Datapath) root(k PortKind) *ebpf.Program {
 // attachLink makes the port's link run its root program.
 func (d *Datapath) attachLink(p Port) error {
 	pin := portPin + p.Name
-	if move := d.moves[pin]; move != nil {
-		if d.whole {
-			delete(d.moves, pin)
-			return move(d.root(p.Kind))
-		}
+	if d.moves[pin] != nil && !d.whole {
 		return nil // it runs by its old layout until the maps are filled
+	}
+	if err := d.moveLink(pin, d.root(p.Kind)); err != nil {
+		return err
 	}
 	if l := d.links[pin]; l != nil {
 		if info, err := l.Info(); err == nil && info.TCX() != nil && int(info.TCX().Ifindex) == p.Ifindex {
@@ -196,12 +195,11 @@ func (d *Datapath) Detach(name string) error {
 func (d *Datapath) detach(name string) error {
 	p, ok := d.ports[name]
 	if !ok {
-		return nil
+		return d.dropMove(portPin + name)
 	}
 	delete(d.ports, name)
 	_, err := d.change(d.unitsOf(&p), &p, nil)
-	delete(d.moves, portPin+name)
-	return errors.Join(err, d.removeLink(portPin+name))
+	return errors.Join(err, d.dropMove(portPin+name), d.removeLink(portPin+name))
 }
 
 // Ports returns the names of the attached ports, also of those that an earlier

@@ -29,15 +29,12 @@ func (d *Datapath) SteerNamespace(nsfd int, vni uint32, name string, tcp, udp53 
 	if err := d.steerLink(nsfd, steerPin+name); err != nil {
 		return fmt.Errorf("steer %s: %w", name, err)
 	}
-	return nil
+	return d.leave()
 }
 
 func (d *Datapath) steerLink(nsfd int, pin string) error {
-	if move := d.moves[pin]; move != nil {
-		delete(d.moves, pin)
-		if err := move(d.objs.Steer); err != nil {
-			return err
-		}
+	if err := d.moveLink(pin, d.objs.Steer); err != nil {
+		return err
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(nsfd, &st); err != nil {
@@ -62,8 +59,7 @@ func (d *Datapath) steerLink(nsfd int, pin string) error {
 func (d *Datapath) UnsteerNamespace(name string, vni uint32) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.moves, steerPin+name)
-	errs := []error{d.removeLink(steerPin + name)}
+	errs := []error{d.dropMove(steerPin + name), d.removeLink(steerPin + name)}
 	for _, kind := range []bpfSocketKind{bpfSocketKindSOCKET_TCP, bpfSocketKindSOCKET_UDP53} {
 		err := d.objs.Sockets.Delete(bpfSocketKey{Vni: vni, Kind: uint32(kind)})
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {

@@ -411,6 +411,7 @@ const (
 	bpfMapTrails             = "trails"
 	bpfMapUsages             = "usages"
 	bpfMapWorks              = "works"
+	bpfProgAdopt             = "adopt"
 	bpfProgExplain           = "explain"
 	bpfProgPipeline          = "pipeline"
 	bpfProgPipelineFar       = "pipeline_far"
@@ -479,6 +480,7 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	Adopt       *ebpf.ProgramSpec `ebpf:"adopt"`
 	Explain     *ebpf.ProgramSpec `ebpf:"explain"`
 	Pipeline    *ebpf.ProgramSpec `ebpf:"pipeline"`
 	PipelineFar *ebpf.ProgramSpec `ebpf:"pipeline_far"`
@@ -631,6 +633,7 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	Adopt       *ebpf.Program `ebpf:"adopt"`
 	Explain     *ebpf.Program `ebpf:"explain"`
 	Pipeline    *ebpf.Program `ebpf:"pipeline"`
 	PipelineFar *ebpf.Program `ebpf:"pipeline_far"`
@@ -642,6 +645,7 @@ type bpfPrograms struct {
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.Adopt,
 		p.Explain,
 		p.Pipeline,
 		p.PipelineFar,

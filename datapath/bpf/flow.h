@@ -107,15 +107,21 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 
 /* Quotas: how many connections an interface may have opened. Only the opener is
  * charged, on its own host, so that nobody can use up another's. */
-static __always_inline int charge(__u64 owner)
+static __always_inline struct usage *usage_of(__u64 owner)
 {
 	struct usage_key k = {owner};
 	struct usage none = {}, *u = bpf_map_lookup_elem(&usages, &k);
 
-	if (!u) {
-		bpf_map_update_elem(&usages, &k, &none, BPF_NOEXIST);
-		u = bpf_map_lookup_elem(&usages, &k);
-	}
+	if (u)
+		return u;
+	bpf_map_update_elem(&usages, &k, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&usages, &k);
+}
+
+static __always_inline int charge(__u64 owner)
+{
+	struct usage *u = usage_of(owner);
+
 	if (!u)
 		return -1;
 	if (__sync_fetch_and_add(&u->flows, 1) < flow_quota)
@@ -133,12 +139,17 @@ static __always_inline void uncharge(__u64 owner)
 		__sync_fetch_and_add(&u->flows, -1);
 }
 
+static __always_inline int is_charged(const struct flow_key *k, __u64 owner, __u32 initiator)
+{
+	return initiator && !(owner & OWNER_SERVICE) && !k->vni;
+}
+
 /* end_half removes a half; one of those who try succeeds. */
 static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32 initiator)
 {
 	if (bpf_map_delete_elem(&flows, k))
 		return 0;
-	if (initiator && !(owner & OWNER_SERVICE) && !k->vni)
+	if (is_charged(k, owner, initiator))
 		uncharge(owner);
 	return 1;
 }

@@ -3,11 +3,6 @@
 #pragma once
 #include "types.h"
 
-struct half {
-	struct flow_key key;
-	struct flow flow;
-};
-
 #define MAP(kind, k, v, n, flags)                                                                  \
 	__uint(type, kind);                                                                        \
 	__type(key, k);                                                                            \

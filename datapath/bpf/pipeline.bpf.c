@@ -6,6 +6,7 @@
 #include "decide.h"
 #include "commit.h"
 #include "hurry.h"
+#include "adopt.h"
 
 char LICENSE[] SEC("license") = "Apache-2.0";
 
@@ -156,6 +157,17 @@ int sweep(struct __sk_buff *skb)
 
 	bpf_loop(SWEEP_KEYS, sweep_one, &s, 0);
 	return s.gone;
+}
+
+/* adopt takes over the halves in the packet, and returns for how many there was no
+ * room. It is never attached. */
+SEC("tc")
+int adopt(struct __sk_buff *skb)
+{
+	struct adopt a = {.skb = skb};
+
+	bpf_loop(ADOPT_HALVES, adopt_one, &a, 0);
+	return a.refused;
 }
 
 /* steer gives what arrives in a service namespace to its sockets. The inner end of

@@ -221,6 +221,11 @@ struct flow {
 	__u8 source_mac[6]; /* that the packets have, if the owner is an interface */
 };
 
+struct half {
+	struct flow_key key;
+	struct flow flow;
+};
+
 enum destination { TO_NOWHERE = 0, TO_INTERFACE = 1, TO_DOOR = 2, TO_PROBE = 3 };
 
 struct usage_key {
