@@ -21,6 +21,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/cmd/attack"
 )
 
 func main() {
@@ -53,6 +55,7 @@ var parts = []part{
 	{"4", "a changed rule among many interfaces", scale},
 	{"5", "up until ready", ready},
 	{"6", "TLS requests against nginx", proxies},
+	{"20", "others while an instance attacks", hostile},
 }
 
 // bench is what the parts share.
@@ -61,6 +64,8 @@ type bench struct {
 	self   string
 	quick  bool
 	dir    string
+
+	attacks string // names of those of part 20, with commas; "": all
 	*world
 }
 
@@ -68,6 +73,7 @@ func run(ctx context.Context) error {
 	enishi := flag.String("enishi", "build/enishi", "the program to measure")
 	quick := flag.Bool("quick", false, "fewer rounds")
 	only := flag.String("only", "", "numbers of the parts to run, with commas: "+contents())
+	attacks := flag.String("attacks", "", "names of the attacks of part 20, with commas")
 	sealed := flag.Bool("sealed", false, "already in a network namespace of its own")
 	flag.Parse()
 	switch flag.Arg(0) { // inside namespaces
@@ -77,6 +83,10 @@ func run(ctx context.Context) error {
 		return measureMain(flag.Args()[1:])
 	case "probe":
 		return probe()
+	case "victim":
+		return victimMain(flag.Args()[1:])
+	case "attack":
+		return attack.Main(flag.Args()[1:])
 	case "change":
 		return changeMain(ctx, flag.Args()[1:])
 	}
@@ -91,7 +101,7 @@ func run(ctx context.Context) error {
 	if !*sealed {
 		return seal(ctx)
 	}
-	b := &bench{enishi: *enishi, quick: *quick}
+	b := &bench{enishi: *enishi, quick: *quick, attacks: *attacks}
 	return b.all(ctx, *only)
 }
 

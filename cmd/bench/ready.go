@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,6 +47,16 @@ func ready(ctx context.Context, b *bench) ([]row, error) {
 // weigh is the resident memory of each part.
 func (b *bench) weigh() string {
 	var list []string
+	for name, kb := range b.resident() {
+		list = append(list, fmt.Sprintf("%s %d MiB", name, kb>>10))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// resident is the resident memory of each part, in KiB.
+func (b *bench) resident() map[string]int {
+	found := map[string]int{}
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range procs {
 		cmd, err := os.ReadFile(p + "/cmdline")
@@ -55,7 +66,7 @@ func (b *bench) weigh() string {
 		args := strings.Split(string(cmd), "\x00")
 		name := args[1]
 		if strings.HasPrefix(name, "--") {
-			name = "up"
+			name = args[3]
 		}
 		status, err := os.ReadFile(p + "/status")
 		if err != nil {
@@ -64,9 +75,9 @@ func (b *bench) weigh() string {
 		for line := range strings.Lines(string(status)) {
 			var kb int
 			if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 {
-				list = append(list, fmt.Sprintf("%s %d MiB", name, kb/1024))
+				found[name] = kb
 			}
 		}
 	}
-	return strings.Join(list, ", ")
+	return found
 }
