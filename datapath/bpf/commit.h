@@ -56,7 +56,7 @@ STEP int open_flow(struct work *w)
 		return DROP_KERNEL;
 	struct flow *f = &w->flow;
 	int charged = w->kind == PORT_INTERFACE, why;
-	__u32 endpoint = w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
+	__u32 endpoint = (w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0) | (w->to_link_local ? FLOW_LINK_LOCAL : 0);
 
 	if (charged && charge(w->owner))
 		return DROP_QUOTA;
@@ -167,6 +167,9 @@ STEP int track(struct work *w, struct flow *own)
 {
 	if (!w)
 		return DROP_KERNEL;
+	int link_local = w->fresh || !own ? w->to_link_local : own->state & FLOW_LINK_LOCAL;
+	if (link_local && w->kind == PORT_INTERFACE && overdrawn(w->owner, w->now))
+		return DROP_LINK_LOCAL;
 	if (w->fresh || !own)
 		return open_flow(w);
 	if (own->generation != w->generation) {

@@ -79,23 +79,45 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 	return w->key.protocol == IPPROTO_TCP && opens(w) && first != FLOW_INITIATOR;
 }
 
-/* Quotas: how many connections an interface may have opened. Only the opener is
- * charged, on its own host, so that nobody can use up another's. */
-static __always_inline int charge(__u64 owner)
+static __always_inline struct usage *usage_of(__u64 owner)
 {
 	struct usage_key k = {owner};
 	struct usage none = {}, *u = bpf_map_lookup_elem(&usages, &k);
 
-	if (!u) {
-		bpf_map_update_elem(&usages, &k, &none, BPF_NOEXIST);
-		u = bpf_map_lookup_elem(&usages, &k);
-	}
+	if (u)
+		return u;
+	bpf_map_update_elem(&usages, &k, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&usages, &k);
+}
+
+/* Quotas: how many connections an interface may have opened. Only the opener is
+ * charged, on its own host, so that nobody can use up another's. */
+static __always_inline int charge(__u64 owner)
+{
+	struct usage *u = usage_of(owner);
+
 	if (!u)
 		return -1;
 	if (__sync_fetch_and_add(&u->flows, 1) < flow_quota)
 		return 0;
 	__sync_fetch_and_add(&u->flows, -1);
 	return -1;
+}
+
+/* The allowance for the resolver and metadata, a second at a time. Two processors
+ * that begin a second together may forget what one of them has counted. */
+static __always_inline int overdrawn(__u64 owner, __u64 now)
+{
+	struct usage *u = usage_of(owner);
+	__u64 second = now / SECONDS;
+
+	if (!u)
+		return 1;
+	if (u->second != second) {
+		u->second = second;
+		u->asked = 0;
+	}
+	return __sync_fetch_and_add(&u->asked, 1) >= link_local_rate;
 }
 
 static __always_inline void uncharge(__u64 owner)
