@@ -22,6 +22,9 @@ type conn struct {
 	metadata bool   // an instance asks what it is
 	unread   []byte // was read to see what it is
 
+	turn func(context.Context) (done func(), err error) // nil: it waits for none
+	done func()                                         // ends the handshake's
+
 	once  sync.Once
 	leave func() // gives its place back
 }
@@ -33,6 +36,23 @@ func (c *conn) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	return c.TCPConn.Read(b)
+}
+
+// begin waits for the turn of a handshake, whose first half is the costly one: the
+// turn ends when the answer to the hello is written.
+func (c *conn) begin(ctx context.Context) (err error) {
+	if c.turn != nil {
+		c.done, err = c.turn(ctx)
+	}
+	return err
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	if c.done != nil {
+		c.done()
+		c.done = nil
+	}
+	return c.TCPConn.Write(b)
 }
 
 // Close ends the connection in order; its place is free afterwards.

@@ -54,6 +54,7 @@ type gateway struct {
 	keeper    *keeper
 	entry     *certificate // the public entry's
 	places    places
+	turns     turns
 	queue     *queue
 	requests  requests
 	access    access

@@ -59,6 +59,7 @@ func (n *network) admit(ctx context.Context, tcp *net.TCPConn, queries *sync.Wai
 	}
 	c := &conn{TCPConn: tcp, network: n.id, source: remote.Addr(), local: local}
 	c.leave = func() { n.gateway.places.free(from) }
+	c.turn = func(ctx context.Context) (func(), error) { return n.gateway.turns.take(ctx, from) }
 	switch e := n.gateway.endpoints.find(place{n.id, local.Addr()}); {
 	case e != nil:
 		n.admitTo(e, c)
