@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,11 @@ const (
 	gatewayUID  = 64802
 	servicesUID = 64803
 )
+
+// urgency is the nice value of the unprivileged parts: what they do for one instance
+// is short, and others wait for it, while an instance may compute for ever. Without
+// it, an instance that asks without end makes the answers of all wait ten times as long.
+const urgency = -10
 
 // part is a process of `up`.
 type part struct {
@@ -48,7 +54,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOTRACEBACK=single"}
 	cmd.Stderr, cmd.Stdout = log, log
 	cmd.ExtraFiles = p.files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setsid: true}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the part
 		defer log.Close()
@@ -59,7 +65,13 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 				return
 			}
 		}
+		if p.uid != 0 {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, 0, urgency) // of this thread, so of what it starts; a container may forbid it
+		}
 		err := cmd.Start()
+		if err == nil && p.uid != 0 { // where the kernel shares out its time among sessions, theirs count
+			_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", cmd.Process.Pid), []byte(strconv.Itoa(urgency)), 0)
+		}
 		started <- err
 		if err == nil {
 			ended <- cmd.Wait()
