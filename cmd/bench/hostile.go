@@ -32,7 +32,7 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rounds := 7
+	rounds := 5
 	if b.quick {
 		rounds = 3
 	}
