@@ -69,6 +69,7 @@ func newGateway(o Options) *gateway {
 		services: feed.UnixClient(o.ServicesSocket).Transport,
 		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
+		places:   places{most: mostConns()},
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
 	g.dns = &dns.Server{Records: &g.records, Log: o.Log}
