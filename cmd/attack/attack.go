@@ -32,31 +32,32 @@ type Attack struct {
 	Name   string
 	Reason string // under which the data plane counts every packet of it; "": not every one is to be dropped
 	Cores  int    // how many processors it can keep busy
+	Burns  bool   // it only does that, and sends nothing
 	run    func(*attacker) error
 }
 
 // All lists the attacks. Those that use up what an interface may open come last.
 func All() []Attack {
 	return []Attack{
-		{"burn-1", "", 1, burn(1)},
-		{"burn-2", "", 2, burn(2)},
-		{"spoofed-mac", "spoofed source", 1, flood(spoofedMAC)},
-		{"spoofed-address", "spoofed source", 1, flood(spoofedAddress)},
-		{"arp", "", 1, flood(poison)},
-		{"vxlan", "", 1, flood(vxlan)},
-		{"fragments", "fragment", 1, flood(fragments)},
-		{"too-big", "too big", 1, flood(tooBig)},
-		{"connections", "", 2, connections},
-		{"dns", "", 1, dnsFlood},
-		{"dns-tcp", "", 2, dnsStream},
-		{"metadata", "", 2, metadata},
-		{"handshakes", "", 2, handshakes},
-		{"requests", "", 2, requests},
-		{"slow", "", 1, slow},
-		{"smuggled", "", 2, smuggled},
-		{"oversized", "", 2, oversized},
-		{"syn-endpoint", "", 1, synFlood(func(t Targets) netip.Addr { return t.Endpoint }, 443)},
-		{"syn-instance", "", 1, synFlood(func(t Targets) netip.Addr { return t.Peer }, 0)},
+		{"burn-1", "", 1, true, burn(1)},
+		{"burn-2", "", 2, true, burn(2)},
+		{"spoofed-mac", "spoofed source", 1, false, flood(spoofedMAC)},
+		{"spoofed-address", "spoofed source", 1, false, flood(spoofedAddress)},
+		{"arp", "", 1, false, flood(poison)},
+		{"vxlan", "", 1, false, flood(vxlan)},
+		{"fragments", "fragment", 1, false, flood(fragments)},
+		{"too-big", "too big", 1, false, flood(tooBig)},
+		{"connections", "", 2, false, connections},
+		{"dns", "", 1, false, dnsFlood},
+		{"dns-tcp", "", 2, false, dnsStream},
+		{"metadata", "", 2, false, metadata},
+		{"handshakes", "", 2, false, handshakes},
+		{"requests", "", 2, false, requests},
+		{"slow", "", 1, false, slow},
+		{"smuggled", "", 2, false, smuggled},
+		{"oversized", "", 2, false, oversized},
+		{"syn-endpoint", "", 1, false, synFlood(func(t Targets) netip.Addr { return t.Endpoint }, 443)},
+		{"syn-instance", "", 1, false, synFlood(func(t Targets) netip.Addr { return t.Peer }, 0)},
 	}
 }
 

@@ -4,19 +4,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"enishi.dev/enishi/cmd/attack"
-	"enishi.dev/enishi/hoststate"
 )
 
 // hostile measures what others notice of an instance that attacks: one of its own
@@ -27,8 +21,8 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 	if err := b.ensure(ctx); err != nil {
 		return nil, err
 	}
-	s, clean, err := b.siege(ctx)
-	defer clean()
+	s, err := b.siege(ctx)
+	defer s.end()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +46,7 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 			most[name] = max(most[name], kb)
 		}
 		fmt.Fprintf(os.Stderr, "  memory: %v\n", o.memory)
-		if strings.HasPrefix(one.Name, "burn") {
+		if one.Burns {
 			alone[one.Cores] = o.ratios
 		}
 		rows = append(rows, o.row(one, alone[one.Cores]))
@@ -67,97 +61,6 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 }
 
 const memoryBound = 256 << 10 // KiB
-
-// siege is an attacker and who may notice.
-type siege struct {
-	*bench
-	attacker string // instance
-	network  string // its VPC
-	targets  string // JSON
-	victims  []*helper
-}
-
-var neighbourhoods = []string{"same VPC", "another VPC"}
-
-// siege makes two VPCs with an endpoint, a victim and the one it talks to in each;
-// in the first, also an attacker and whom it may connect to.
-func (b *bench) siege(ctx context.Context) (s *siege, clean func(), err error) {
-	s = &siege{bench: b}
-	var helpers []*helper
-	clean = func() {
-		for _, h := range helpers {
-			h.end()
-		}
-	}
-	ca, err := os.ReadFile(filepath.Join(b.run, "ca.pem"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(b.dir, "ca.pem"), ca, 0o644)
-	}
-	if err != nil {
-		return s, clean, err
-	}
-	start := func(instance string, args ...string) (*helper, error) {
-		h, err := begin(b.inside(instance, args...))
-		if err == nil {
-			helpers = append(helpers, h)
-		}
-		return h, err
-	}
-	serve := func(at place) (address string, err error) {
-		i, address, err := b.launch(ctx, at)
-		if err != nil {
-			return "", err
-		}
-		h, err := start(i, "serve")
-		if err == nil {
-			_, err = h.line()
-		}
-		return address, err
-	}
-	for range neighbourhoods {
-		at, err := b.newPlace(ctx)
-		if err != nil {
-			return s, clean, err
-		}
-		endpoint, name, err := b.streams(ctx, at)
-		if err != nil {
-			return s, clean, err
-		}
-		peer, err := serve(at)
-		if err != nil {
-			return s, clean, err
-		}
-		victim, address, err := b.launch(ctx, at)
-		if err != nil {
-			return s, clean, err
-		}
-		h, err := start(victim, "victim", peer, "10.0.0.2", endpoint, name, filepath.Join(b.dir, "ca.pem"))
-		if err != nil {
-			return s, clean, err
-		}
-		s.victims = append(s.victims, h)
-		if s.attacker != "" {
-			continue
-		}
-		if s.attacker, _, err = b.launch(ctx, at); err != nil {
-			return s, clean, err
-		}
-		open, err := serve(at)
-		if err != nil {
-			return s, clean, err
-		}
-		s.network = at.vpc
-		targets, err := json.Marshal(attack.Targets{
-			Router: netip.MustParseAddr("10.0.0.1"), Resolver: netip.MustParseAddr("10.0.0.2"), Peer: netip.MustParseAddr(open), Ports: []uint16{echoPort, sinkPort},
-			Victim: netip.MustParseAddr(address), Endpoint: netip.MustParseAddr(endpoint), Name: name,
-		})
-		if err != nil {
-			return s, clean, err
-		}
-		s.targets = string(targets)
-	}
-	return s, clean, nil
-}
 
 // outcome is what one attack did to the others.
 type outcome struct {
@@ -229,56 +132,6 @@ func medians(xs [][][]float64) (m [][]float64) {
 	return m
 }
 
-const siegeTime = time.Second // of each measurement
-
-// suffer has all victims measure at the same time.
-func (s *siege) suffer() ([]suffered, error) {
-	for _, v := range s.victims {
-		if _, err := fmt.Fprintf(v.in, "%q\n", siegeTime); err != nil {
-			return nil, err
-		}
-	}
-	out := make([]suffered, len(s.victims))
-	for i, v := range s.victims {
-		line, err := v.line()
-		if err == nil {
-			err = json.Unmarshal([]byte(line), &out[i])
-		}
-		if err != nil {
-			return nil, fmt.Errorf("victim: %w", err)
-		}
-	}
-	return out, nil
-}
-
-// under has the victims measure during an attack.
-func (s *siege) under(one attack.Attack, o *outcome) ([]suffered, error) {
-	a, err := begin(s.inside(s.attacker, "attack", one.Name, (siegeTime + 500*time.Millisecond).String(), "0", s.targets))
-	if err != nil {
-		return nil, err
-	}
-	defer a.end()
-	if _, err := a.line(); err != nil {
-		return nil, err
-	}
-	time.Sleep(100 * time.Millisecond)
-	out, err := s.suffer()
-	if err != nil {
-		return nil, err
-	}
-	for name, kb := range s.resident() {
-		o.memory[name] = max(o.memory[name], kb)
-	}
-	line, err := a.line()
-	var r attack.Result
-	if err == nil {
-		err = json.Unmarshal([]byte(line), &r)
-	}
-	o.sent += r.Sent
-	o.refused += r.Refused
-	return out, err
-}
-
 // row says what the others noticed, and what was counted.
 func (o outcome) row(one attack.Attack, alone [][]float64) row {
 	worst := 0.0
@@ -311,25 +164,4 @@ func (o outcome) row(one attack.Attack, alone [][]float64) row {
 		said = append(said, fmt.Sprintf("failed: %d", o.failed))
 	}
 	return row{"p99 of others under " + one.Name, "2 times at most", strings.Join(said, "; "), ok}
-}
-
-// drops asks enishi what was dropped in the attacker's VPC, by reason.
-func (s *siege) drops() (map[string]uint64, error) {
-	out, err := exec.Command(s.enishi, "--run-dir", s.run, "status", "--output", "json").Output()
-	if err != nil {
-		return nil, fmt.Errorf("status: %w", err)
-	}
-	var status struct {
-		Agent hoststate.AgentStatus `json:"agent"`
-	}
-	if err := json.Unmarshal(out, &status); err != nil {
-		return nil, fmt.Errorf("status: %w", err)
-	}
-	found := map[string]uint64{}
-	for _, d := range status.Agent.Drops {
-		if d.Network == s.network {
-			found[d.Reason] += d.Packets
-		}
-	}
-	return found, nil
 }
