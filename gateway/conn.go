@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // conn is a tenant's connection with what the network knows of it.
@@ -19,8 +20,9 @@ type conn struct {
 	source   netip.Addr
 	local    netip.AddrPort
 	tls      bool
-	metadata bool   // an instance asks what it is
-	unread   []byte // was read to see what it is
+	metadata bool        // an instance asks what it is
+	asked    atomic.Bool // a request was understood, or it is counted otherwise
+	unread   []byte      // was read to see what it is
 
 	turn func(context.Context) (done func(), err error) // nil: it waits for none
 	done func()                                         // ends the handshake's

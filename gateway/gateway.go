@@ -55,6 +55,7 @@ type gateway struct {
 	entry     *certificate // the public entry's
 	places    places
 	turns     turns
+	fruitless fruitless
 	queue     *queue
 	requests  requests
 	access    access

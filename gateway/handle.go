@@ -34,6 +34,7 @@ var controlled = map[string]bool{"ec2": true, "elasticloadbalancing": true, "sts
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
 	c := connOf(r)
+	c.asked.Store(true)
 	if c.turn != nil {
 		done, err := c.turn(r.Context())
 		if err != nil {
