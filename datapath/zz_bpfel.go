@@ -369,10 +369,10 @@ type bpfTrail struct {
 }
 
 type bpfUsage struct {
-	_      structs.HostLayout
-	Flows  uint32
-	Asked  uint32
-	Second uint64
+	_     structs.HostLayout
+	Flows uint32
+	Pad   uint32
+	Spent uint64
 }
 
 type bpfUsageKey struct {

@@ -104,20 +104,20 @@ static __always_inline int charge(__u64 owner)
 	return -1;
 }
 
-/* The allowance for the resolver and metadata, a second at a time. Two processors
- * that begin a second together may forget what one of them has counted. */
+/* The allowance for the resolver and metadata: a second's worth at once, and then
+ * evenly, so that a flood comes to the others' queue as a trickle. Two processors may
+ * forget what one of them has counted at the same moment. */
 static __always_inline int overdrawn(__u64 owner, __u64 now)
 {
 	struct usage *u = usage_of(owner);
-	__u64 second = now / SECONDS;
 
 	if (!u)
 		return 1;
-	if (u->second != second) {
-		u->second = second;
-		u->asked = 0;
-	}
-	return __sync_fetch_and_add(&u->asked, 1) >= link_local_rate;
+	__u64 spent = u->spent > now ? u->spent : now;
+	if (spent - now >= SECONDS)
+		return 1;
+	u->spent = spent + SECONDS / link_local_rate;
+	return 0;
 }
 
 static __always_inline void uncharge(__u64 owner)

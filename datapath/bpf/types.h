@@ -230,8 +230,8 @@ struct usage_key {
 
 struct usage {
 	__u32 flows;
-	__u32 asked; /* packets to the resolver and to metadata in that second */
-	__u64 second;
+	__u32 pad;
+	__u64 spent; /* until when (nanoseconds) the packets to the resolver and to metadata use up the allowance */
 };
 
 /* Why a packet was refused. drops.go has the words; a test compares the two. */
