@@ -107,6 +107,10 @@ func (n *network) openSockets() error {
 	})
 }
 
+// queryBuffer holds the queries that several interfaces may send at once; the kernel
+// counts about a kilobyte for each.
+const queryBuffer = 4 << 20
+
 // serviceSocket opens a dual-stack socket that takes connections to, and sends
 // from, any address. Only the agent may: transparent sockets need CAP_NET_ADMIN.
 // The port is of no meaning for TCP, as sockets are found by sk_lookup; for UDP
@@ -127,6 +131,7 @@ func serviceSocket(kind, port int) (*os.File, error) {
 	}
 	if kind == unix.SOCK_DGRAM {
 		options = append(options, []struct{ level, name, value int }{
+			{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, queryBuffer},
 			{unix.SOL_IPV6, unix.IPV6_RECVPKTINFO, 1},
 			{unix.SOL_IPV6, unix.IPV6_RECVORIGDSTADDR, 1},
 			{unix.SOL_IP, unix.IP_RECVORIGDSTADDR, 1},

@@ -3,10 +3,12 @@
 package datapath
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"testing"
 
@@ -67,6 +69,7 @@ func (b *bench) open(o Options) {
 	if b.Datapath != nil {
 		b.Datapath.Close()
 	}
+	o.LinkLocal = cmp.Or(o.LinkLocal, math.MaxInt32) // tests are faster than instances may be
 	o.Pins, o.Log = b.pins, slog.New(slog.NewTextHandler(io.Discard, nil))
 	d, err := Open(o)
 	if err != nil {

@@ -26,6 +26,9 @@ type Options struct {
 	Flows int // halves of flows, 524288 by default: each flow has two
 	Quota int // flows that one interface opened, an eighth of Flows by default
 	MTU   int // the largest IP packet between interfaces, 9001 by default
+	// LinkLocal is how many packets a second an interface may send to the resolver and
+	// to metadata together: 1,024 by default, as in AWS.
+	LinkLocal int
 	// TunnelMTU is the largest IP packet to an interface of another host: what the
 	// network between them carries, less 50. It is 8951 by default.
 	TunnelMTU int

@@ -40,6 +40,7 @@ var reasons = [bpfDropReasonDROP_REASONS]string{
 	bpfDropReasonDROP_NO_DOOR:          "no service namespace",
 	bpfDropReasonDROP_TOO_BIG:          "too big",
 	bpfDropReasonDROP_QUOTA:            "too many flows",
+	bpfDropReasonDROP_LINK_LOCAL:       "link-local allowance",
 	bpfDropReasonDROP_TABLE_FULL:       "flow table full",
 	bpfDropReasonDROP_KERNEL:           "kernel refused",
 }

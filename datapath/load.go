@@ -61,6 +61,7 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 		spec.Variables[bpfVarMtu].Set(uint32(cmp.Or(o.MTU, 9001))),
 		spec.Variables[bpfVarEndpointMtu].Set(uint32(min(EndpointMTU, cmp.Or(o.MTU, 9001)))),
 		spec.Variables[bpfVarTunnelMtu].Set(uint32(min(cmp.Or(o.TunnelMTU, 8951), cmp.Or(o.MTU, 9001)))),
+		spec.Variables[bpfVarLinkLocalRate].Set(uint32(cmp.Or(o.LinkLocal, 1024))),
 		spec.Variables[bpfVarFlowQuota].Set(uint32(cmp.Or(o.Quota, flows/8))),
 	)
 }

@@ -4,6 +4,7 @@ package datapath
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -75,4 +76,77 @@ func TestFlowTableFull(t *testing.T) {
 		}
 		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
 	})
+}
+
+func TestLinkLocalAllowance(t *testing.T) {
+	const allowance, many = 8, 64
+	b := newWorld(t)
+	b.open(Options{LinkLocal: allowance})
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	query := func(port string, src, dst string, sport uint16) string {
+		f := to(from(port, src), dst, 53)
+		f.protocol, f.sport = 17, sport
+		b.run(port, f.bytes())
+		return b.dropped()
+	}
+	// flood returns how many were refused; as many pass as seconds have an allowance.
+	flood := func(port, src string, sport func(n uint16) uint16) (refused int) {
+		begun := time.Now()
+		for n := range uint16(many) {
+			switch why := query(port, src, []string{"10.0.0.2", "169.254.169.253"}[n%2], sport(n)); why {
+			case "":
+			case "link-local allowance":
+				refused++
+			default:
+				b.t.Errorf("dropped: %s", why)
+			}
+		}
+		if most := allowance * (int(time.Since(begun)/time.Second) + 2); many-refused > most {
+			b.t.Errorf("%d packets passed, of %d at most", many-refused, most)
+		}
+		return refused
+	}
+	b.sub(t, "an interface may send so many packets to the resolver, in old flows", func(t *testing.T) {
+		flood("eni-1", "10.0.1.10", func(n uint16) uint16 { return 4000 + n%2 })
+	})
+	b.sub(t, "and in new ones, which are not opened then", func(t *testing.T) {
+		refused := flood("eni-2", "10.0.1.20", func(n uint16) uint16 { return 5000 + n })
+		if flows := b.flowsOf(t, "10.0.1.20"); flows != many-refused {
+			t.Errorf("%d were refused, and %d flows are open", refused, flows)
+		}
+	})
+	b.sub(t, "each interface has its own", func(t *testing.T) {
+		if why := query("eni-b", "10.0.1.10", "10.0.0.2", 4000); why != "" {
+			t.Errorf("another's first packet: %s", why)
+		}
+	})
+	b.sub(t, "what goes elsewhere does not count", func(t *testing.T) {
+		p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 3001, 80)
+		b.steps(p.open("to eni-2", "to eni-1")...)
+	})
+	b.sub(t, "it comes back by itself", func(t *testing.T) {
+		for range 200 {
+			if query("eni-1", "10.0.1.10", "10.0.0.2", 4000) == "" {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Error("not within two seconds")
+	})
+}
+
+// flowsOf counts the flows that the address opened.
+func (b *bench) flowsOf(t *testing.T, src string) (n int) {
+	want := netip.MustParseAddr(src).As4()
+	err := readMap(b.objs.Flows, func(k bpfFlowKey, f bpfFlow) {
+		if [4]byte(k.Src[:4]) == want && f.State&uint32(bpfFlowStateFLOW_INITIATOR) != 0 {
+			n++
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
 }

@@ -100,9 +100,10 @@ const (
 	bpfDropReasonDROP_NO_DOOR          bpfDropReason = 25
 	bpfDropReasonDROP_TOO_BIG          bpfDropReason = 26
 	bpfDropReasonDROP_QUOTA            bpfDropReason = 27
-	bpfDropReasonDROP_TABLE_FULL       bpfDropReason = 28
-	bpfDropReasonDROP_KERNEL           bpfDropReason = 29
-	bpfDropReasonDROP_REASONS          bpfDropReason = 30
+	bpfDropReasonDROP_LINK_LOCAL       bpfDropReason = 28
+	bpfDropReasonDROP_TABLE_FULL       bpfDropReason = 29
+	bpfDropReasonDROP_KERNEL           bpfDropReason = 30
+	bpfDropReasonDROP_REASONS          bpfDropReason = 31
 )
 
 type bpfFamily uint32
@@ -158,6 +159,7 @@ const (
 	bpfFlowStateFLOW_UNTRACKED    bpfFlowState = 64
 	bpfFlowStateFLOW_ENDPOINT     bpfFlowState = 128
 	bpfFlowStateFLOW_FIN_ACKED    bpfFlowState = 256
+	bpfFlowStateFLOW_LINK_LOCAL   bpfFlowState = 512
 )
 
 type bpfGroupset struct {
@@ -369,6 +371,8 @@ type bpfTrail struct {
 type bpfUsage struct {
 	_     structs.HostLayout
 	Flows uint32
+	Pad   uint32
+	Spent uint64
 }
 
 type bpfUsageKey struct {
@@ -421,6 +425,7 @@ const (
 	bpfProgSweep             = "sweep"
 	bpfVarEndpointMtu        = "endpoint_mtu"
 	bpfVarFlowQuota          = "flow_quota"
+	bpfVarLinkLocalRate      = "link_local_rate"
 	bpfVarMtu                = "mtu"
 	bpfVarShareAddressKind   = "share_address_kind"
 	bpfVarShareDestination   = "share_destination"
@@ -522,6 +527,7 @@ type bpfMapSpecs struct {
 type bpfVariableSpecs struct {
 	EndpointMtu        *ebpf.VariableSpec `ebpf:"endpoint_mtu"`
 	FlowQuota          *ebpf.VariableSpec `ebpf:"flow_quota"`
+	LinkLocalRate      *ebpf.VariableSpec `ebpf:"link_local_rate"`
 	Mtu                *ebpf.VariableSpec `ebpf:"mtu"`
 	ShareAddressKind   *ebpf.VariableSpec `ebpf:"share_address_kind"`
 	ShareDestination   *ebpf.VariableSpec `ebpf:"share_destination"`
@@ -612,6 +618,7 @@ func (m *bpfMaps) Close() error {
 type bpfVariables struct {
 	EndpointMtu        *ebpf.Variable `ebpf:"endpoint_mtu"`
 	FlowQuota          *ebpf.Variable `ebpf:"flow_quota"`
+	LinkLocalRate      *ebpf.Variable `ebpf:"link_local_rate"`
 	Mtu                *ebpf.Variable `ebpf:"mtu"`
 	ShareAddressKind   *ebpf.Variable `ebpf:"share_address_kind"`
 	ShareDestination   *ebpf.Variable `ebpf:"share_destination"`

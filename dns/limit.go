@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// AWS drops what an interface sends beyond this.
+// The data plane drops packets beyond AWS's allowance of an interface. This bounds
+// queries, hundreds of which fit into one packet of TCP.
 const (
 	perSecond = 1024
 	// maxSources bounds what one second costs. Interfaces that may send from any

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // conn is a tenant's connection with what the network knows of it.
@@ -19,8 +20,12 @@ type conn struct {
 	source   netip.Addr
 	local    netip.AddrPort
 	tls      bool
-	metadata bool   // an instance asks what it is
-	unread   []byte // was read to see what it is
+	metadata bool        // an instance asks what it is
+	asked    atomic.Bool // a request was understood, or it is counted otherwise
+	unread   []byte      // was read to see what it is
+
+	turn func(context.Context) (done func(), err error) // nil: it waits for none
+	done func()                                         // ends the handshake's
 
 	once  sync.Once
 	leave func() // gives its place back
@@ -33,6 +38,23 @@ func (c *conn) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	return c.TCPConn.Read(b)
+}
+
+// begin waits for the turn of a handshake, whose first half is the costly one: the
+// turn ends when the answer to the hello is written.
+func (c *conn) begin(ctx context.Context) (err error) {
+	if c.turn != nil {
+		c.done, err = c.turn(ctx)
+	}
+	return err
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	if c.done != nil {
+		c.done()
+		c.done = nil
+	}
+	return c.TCPConn.Write(b)
 }
 
 // Close ends the connection in order; its place is free afterwards.

@@ -18,7 +18,7 @@ func TestPlaces(t *testing.T) {
 		}
 		return n
 	}
-	var p places
+	p := places{most: maxConns}
 	if got := fill(&p, a); got != maxConnsPerSource {
 		t.Errorf("a source has %d connections, want %d", got, maxConnsPerSource)
 	}

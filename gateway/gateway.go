@@ -55,6 +55,8 @@ type gateway struct {
 	keeper    *keeper
 	entry     *certificate // the public entry's
 	places    places
+	turns     turns
+	fruitless fruitless
 	queue     *queue
 	requests  requests
 	access    access
@@ -70,6 +72,7 @@ func newGateway(o Options) *gateway {
 		services: &upstream{path: o.ServicesSocket},
 		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
+		places:   places{most: mostConns()},
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
 	g.dns = &dns.Server{Records: &g.records, Log: o.Log}

@@ -33,11 +33,20 @@ var controlled = map[string]bool{"ec2": true, "elasticloadbalancing": true, "sts
 
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
-	if c := connOf(r); c.metadata {
+	c := connOf(r)
+	c.asked.Store(true)
+	if c.turn != nil {
+		done, err := c.turn(r.Context())
+		if err != nil {
+			panic(http.ErrAbortHandler) // the caller has gone
+		}
+		defer done()
+	}
+	if c.metadata {
 		g.instances.tell(&exchange{w: w, r: r, conn: c, patience: g.patience})
 		return
 	}
-	x := &exchange{w: w, r: r, conn: connOf(r), head: protocol.Read(r), id: protocol.NewRequestID(), begun: time.Now(), patience: g.patience}
+	x := &exchange{w: w, r: r, conn: c, head: protocol.Read(r), id: protocol.NewRequestID(), begun: time.Now(), patience: g.patience}
 	defer g.record(x)
 	defer g.survive(x)
 	if len(r.TransferEncoding) > 0 {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -113,6 +114,14 @@ func TestWhoeverIsSlowIsNotWaitedFor(t *testing.T) {
 		if got := call(w, w.at("127.0.1.50")); got != "closed" {
 			t.Errorf("the connection is %s", got)
 		}
+	})
+	t.Run("those that asked nothing are counted", func(t *testing.T) {
+		w.eventually("count", func() error {
+			if n := w.gatewayStatus().Connections["without a request"]; n != 3 { // the first two, and the handshake
+				return fmt.Errorf("%d connections without a request, want 3", n)
+			}
+			return nil
+		})
 	})
 	t.Run("with the first byte at the public entry", func(t *testing.T) {
 		if got := call(w, w.Public); got != "closed" {

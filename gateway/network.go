@@ -54,22 +54,36 @@ func (n *network) admit(ctx context.Context, tcp *net.TCPConn, queries *sync.Wai
 	local, remote, ok := addresses(tcp)
 	from := source{n.id, remote.Addr()}
 	if !ok || !n.gateway.places.take(from) {
+		n.gateway.fruitless.refused.Add(1)
 		resetTCP(tcp)
 		return
 	}
 	c := &conn{TCPConn: tcp, network: n.id, source: remote.Addr(), local: local}
-	c.leave = func() { n.gateway.places.free(from) }
+	c.leave = func() {
+		n.gateway.places.free(from)
+		if !c.asked.Load() {
+			n.gateway.fruitless.silent.Add(1)
+		}
+	}
+	c.turn = func(ctx context.Context) (func(), error) { return n.gateway.turns.take(ctx, from) }
 	switch e := n.gateway.endpoints.find(place{n.id, local.Addr()}); {
 	case e != nil:
 		n.admitTo(e, c)
 	case local.Port() == portDNS:
+		c.asked.Store(true) // queries are counted
 		queries.Go(func() { n.dns.ServeTCP(ctx, c) })
 	case n.gateway.instances.asked(n.id, local):
 		c.metadata = true
 		n.gateway.queue.push(c)
 	default:
-		c.reset()
+		n.refuse(c)
 	}
+}
+
+func (n *network) refuse(c *conn) {
+	n.gateway.fruitless.refused.Add(1)
+	c.asked.Store(true)
+	c.reset()
 }
 
 // admitTo makes c a connection of e: TLS, but for port 80.
@@ -79,7 +93,7 @@ func (n *network) admitTo(e *endpoint, c *conn) {
 	free := c.leave
 	c.leave = func() { e.leave(c); free() }
 	if !e.take(c) {
-		c.reset()
+		n.refuse(c)
 		return
 	}
 	if c.tls {

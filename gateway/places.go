@@ -5,10 +5,11 @@ package gateway
 import (
 	"net/netip"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
-// Limits of connections. A process may have a limited number of files open, and a
-// tenant shall not take them from the others.
+// Limits of connections: a tenant shall not take all from the others.
 const (
 	maxConns            = 32768
 	maxConnsPerEndpoint = 8192
@@ -21,8 +22,20 @@ type source struct {
 	addr    netip.Addr
 }
 
-// places counts connections against the limits. The zero value has none.
+// mostConns is how many connections a process that may have so many files open can
+// keep: one may need another to whoever answers.
+func mostConns() int {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return maxConns
+	}
+	return int(min(maxConns, files.Cur/2))
+}
+
+// places counts connections against the limits.
 type places struct {
+	most int
+
 	mu      sync.Mutex
 	total   int
 	sources map[source]int
@@ -32,7 +45,7 @@ type places struct {
 func (p *places) take(s source) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.total >= maxConns || p.sources[s] >= maxConnsPerSource {
+	if p.total >= p.most || p.sources[s] >= maxConnsPerSource {
 		return false
 	}
 	if p.sources == nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"enishi.dev/enishi/hoststate"
@@ -44,6 +45,13 @@ func (r *requests) last() []hoststate.Request {
 	return all
 }
 
+// fruitless counts instances' connections that led to no answer.
+type fruitless struct{ refused, silent atomic.Uint64 }
+
+func (f *fruitless) counts() map[string]uint64 {
+	return map[string]uint64{"refused": f.refused.Load(), "without a request": f.silent.Load()}
+}
+
 // longestAction is more than AWS's longest. A form may name anything.
 const longestAction = 128
 
@@ -68,7 +76,7 @@ func (g *gateway) record(x *exchange) {
 }
 
 func (g *gateway) status() hoststate.GatewayStatus {
-	s := hoststate.GatewayStatus{Requests: g.requests.last(), Queries: g.dns.Counts(), Refused: g.feed.Refusals()}
+	s := hoststate.GatewayStatus{Requests: g.requests.last(), Queries: g.dns.Counts(), Connections: g.fruitless.counts(), Refused: g.feed.Refusals()}
 	if p := g.position.Load(); p != nil {
 		s.Position = *p
 	}

@@ -38,6 +38,9 @@ type GatewayStatus struct {
 	Refused  map[string]string `json:"refused,omitempty"`
 	Requests []Request         `json:"requests"` // the last 100, oldest first
 	Queries  map[string]uint64 `json:"queries"`  // DNS answers by rcode
+	// Connections of instances that led to no answer: "refused" as there were too many
+	// or nothing is served there, "without a request" that was understood.
+	Connections map[string]uint64 `json:"connections"`
 }
 
 // Request is one request that came through an endpoint or the public entry.

@@ -21,6 +21,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/cmd/attack"
 )
 
 func main() {
@@ -58,6 +60,7 @@ var parts = []part{
 	{"9", "API calls against moto", apis},
 	{"10", "a killed agent until everything holds again", restart},
 	{"11", "memory of each VPC, endpoint and instance", memory},
+	{"12", "others while an instance attacks", hostile},
 }
 
 // bench is what the parts share.
@@ -67,6 +70,7 @@ type bench struct {
 	self    string
 	quick   bool
 	dir     string
+	attacks string // names of those of the last part, with commas; "": all
 	*world
 }
 
@@ -75,6 +79,7 @@ func run(ctx context.Context) error {
 	coredns := flag.String("coredns", "build/coredns", "the CoreDNS to measure beside it")
 	quick := flag.Bool("quick", false, "fewer rounds")
 	only := flag.String("only", "", "numbers of the parts to run, with commas: "+contents())
+	attacks := flag.String("attacks", "", "names of the attacks of part 12, with commas")
 	sealed := flag.Bool("sealed", false, "already in a network namespace of its own")
 	flag.Parse()
 	switch flag.Arg(0) { // inside namespaces
@@ -84,6 +89,10 @@ func run(ctx context.Context) error {
 		return measureMain(flag.Args()[1:])
 	case "probe":
 		return probe()
+	case "victim":
+		return victimMain(flag.Args()[1:])
+	case "attack":
+		return attack.Main(flag.Args()[1:])
 	case "change":
 		return changeMain(ctx, flag.Args()[1:])
 	}
@@ -98,7 +107,7 @@ func run(ctx context.Context) error {
 	if !*sealed {
 		return seal(ctx)
 	}
-	b := &bench{enishi: *enishi, coredns: *coredns, quick: *quick}
+	b := &bench{enishi: *enishi, coredns: *coredns, quick: *quick, attacks: *attacks}
 	return b.all(ctx, *only)
 }
 

@@ -43,3 +43,12 @@ func (b *bench) processes() (list []process) {
 	}
 	return list
 }
+
+// resident is the resident memory of each part, in KiB.
+func (b *bench) resident() map[string]int {
+	found := map[string]int{}
+	for _, p := range b.processes() {
+		found[p.name] = p.resident
+	}
+	return found
+}

@@ -132,17 +132,13 @@ func proxies(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Instances do not see the run directory.
-	ca, err := os.ReadFile(filepath.Join(b.run, "ca.pem"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(b.dir, "ca.pem"), ca, 0o644)
-	}
+	ca, err := b.authority()
 	if err != nil {
 		return nil, err
 	}
 	targets := []string{
 		"nginx.bench@" + address + ":443@" + filepath.Join(b.dir, "nginx.pem"),
-		name + "@" + endpoint + ":443@" + filepath.Join(b.dir, "ca.pem"),
+		name + "@" + endpoint + ":443@" + ca,
 	}
 	var ends []pair
 	for _, t := range targets {
@@ -161,6 +157,17 @@ func proxies(ctx context.Context, b *bench) ([]row, error) {
 		rows = append(rows, c.against(what+": "+l.what, "nginx", 0.9))
 	}
 	return rows, nil
+}
+
+// authority is the file of whom to trust with endpoints, where instances see it: the
+// run directory they do not.
+func (b *bench) authority() (string, error) {
+	path := filepath.Join(b.dir, "ca.pem")
+	ca, err := os.ReadFile(filepath.Join(b.run, "ca.pem"))
+	if err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, ca, 0o644)
 }
 
 // streams makes an endpoint for Kinesis and waits until it is available.

@@ -22,17 +22,18 @@ func metric(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	upMetric       = metric("up", "1 if every part answers.")
-	hostMetric     = metric("host_live", "1 if the host's agent is heard.", "host")
-	notYetMetric   = metric("not_yet_true", "What is wanted and does not hold yet.")
-	refusedMetric  = metric("refused_units", "Units that a host could not make true.", "host")
-	dropMetric     = metric("dropped_packets_total", "Packets refused, by network and reason.", "vpc", "reason")
-	flowMetric     = metric("flows", "Connections that the data plane tracks.")
-	networkMetric  = metric("networks", "Networks on the host.")
-	instanceMetric = metric("instances", "Instances on the host, by state.", "state")
-	queryMetric    = metric("dns_answers_total", "Answers of the resolvers, by response code; limited and dropped are queries without one.", "rcode")
-	revisionMetric = metric("control_revision", "Revision of the model.")
-	positionMetric = metric("host_revision", "Revision that a part of a host has made true.", "host", "part")
+	upMetric        = metric("up", "1 if every part answers.")
+	hostMetric      = metric("host_live", "1 if the host's agent is heard.", "host")
+	notYetMetric    = metric("not_yet_true", "What is wanted and does not hold yet.")
+	refusedMetric   = metric("refused_units", "Units that a host could not make true.", "host")
+	dropMetric      = metric("dropped_packets_total", "Packets refused, by network and reason.", "vpc", "reason")
+	flowMetric      = metric("flows", "Connections that the data plane tracks.")
+	networkMetric   = metric("networks", "Networks on the host.")
+	instanceMetric  = metric("instances", "Instances on the host, by state.", "state")
+	queryMetric     = metric("dns_answers_total", "Answers of the resolvers, by response code; limited and dropped are queries without one.", "rcode")
+	fruitlessMetric = metric("fruitless_connections_total", "Connections of instances to the gateway that led to no answer.", "reason")
+	revisionMetric  = metric("control_revision", "Revision of the model.")
+	positionMetric  = metric("host_revision", "Revision that a part of a host has made true.", "host", "part")
 )
 
 // Describe implements prometheus.Collector.
@@ -68,6 +69,9 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	for state, n := range states {
 		gauge(instanceMetric, n, state)
+	}
+	for reason, n := range s.Gateway.Connections {
+		counter(fruitlessMetric, n, reason)
 	}
 	for rcode, n := range s.Gateway.Queries {
 		counter(queryMetric, n, rcode)

@@ -21,14 +21,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/cmd/attack"
 )
 
 // sealedEnv marks the test binary that runs in a network namespace of its own.
 const sealedEnv = "ENISHI_TEST_SEALED"
 
-// TestMain makes the test binary the program, too: `up` and instances start
+// TestMain makes the test binary the program, too, and what attacks: `up` and instances start
 // themselves again. Whatever starts `up` runs without a way out to any network.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "attack" {
+		if err := attack.Main(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	// The program starts itself with its own name for an argument, never with a flag of go test.
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(program())
@@ -64,6 +72,7 @@ func seal() int {
 //	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
 //	kill-randomly NAMES...    SIGKILL to one of these parts after the other, ENISHI_KILLS times
 //	linearizable @FILES...    calls on the resources whose ids are in the files fit one order
+//	under-attack FILE         the attacker that it names attacks in every way; others go on
 //	nothing-left              no process, mount or file with the run directory
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
@@ -85,7 +94,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("condition %s is not known", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "linearizable": linearizable, "nothing-left": nothingLeft, "as": runAs,
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "linearizable": linearizable, "under-attack": underAttack, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
 }

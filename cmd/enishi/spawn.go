@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,11 @@ const (
 	gatewayUID  = 64802
 	servicesUID = 64803
 )
+
+// urgency is the nice value of the unprivileged parts: what they do for one instance
+// is short, and others wait for it, while an instance may compute for ever. Without
+// it, an instance that asks without end makes the answers of all wait ten times as long.
+const urgency = -10
 
 // part is a process of `up`.
 type part struct {
@@ -59,7 +65,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOTRACEBACK=single"}
 	cmd.Stdin, cmd.Stderr, cmd.Stdout = null, log, log
 	cmd.ExtraFiles = p.files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setsid: true}
 	go netns.OnThread(func() error {
 		defer log.Close()
 		defer null.Close()
@@ -76,6 +82,9 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	if err := <-started; err != nil {
 		return nil, nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
+	if p.uid != 0 { // where the kernel shares out its time among sessions, theirs count
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", cmd.Process.Pid), []byte(strconv.Itoa(urgency)), 0)
+	}
 	return cmd.Process, ended, nil
 }
 
@@ -86,6 +95,7 @@ func (p part) confine(cmd *exec.Cmd) error {
 	if p.uid == 0 {
 		return confine.Thread(agent.Capabilities()...)
 	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, urgency) // of this thread, so of what it starts; a container may forbid it
 	program, err := confine.Program(partPath)
 	if err != nil {
 		return err

@@ -131,6 +131,9 @@ STEP int track(struct work *w, struct flow *own)
 {
 	if (!w)
 		return DROP_KERNEL;
+	int link_local = w->fresh || !own ? w->to_link_local : own->state & FLOW_LINK_LOCAL;
+	if (link_local && w->kind == PORT_INTERFACE && overdrawn(w->owner, w->now))
+		return DROP_LINK_LOCAL;
 	if (w->fresh || !own)
 		return open_flow(w);
 	if (own->generation != w->generation) {

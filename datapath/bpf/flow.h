@@ -105,8 +105,6 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 	return w->key.protocol == IPPROTO_TCP && opens(w) && first != FLOW_INITIATOR;
 }
 
-/* Quotas: how many connections an interface may have opened. Only the opener is
- * charged, on its own host, so that nobody can use up another's. */
 static __always_inline struct usage *usage_of(__u64 owner)
 {
 	struct usage_key k = {owner};
@@ -118,6 +116,8 @@ static __always_inline struct usage *usage_of(__u64 owner)
 	return bpf_map_lookup_elem(&usages, &k);
 }
 
+/* Quotas: how many connections an interface may have opened. Only the opener is
+ * charged, on its own host, so that nobody can use up another's. */
 static __always_inline int charge(__u64 owner)
 {
 	struct usage *u = usage_of(owner);
@@ -128,6 +128,22 @@ static __always_inline int charge(__u64 owner)
 		return 0;
 	__sync_fetch_and_add(&u->flows, -1);
 	return -1;
+}
+
+/* The allowance for the resolver and metadata: a second's worth at once, and then
+ * evenly, so that a flood comes to the others' queue as a trickle. Two processors may
+ * forget what one of them has counted at the same moment. */
+static __always_inline int overdrawn(__u64 owner, __u64 now)
+{
+	struct usage *u = usage_of(owner);
+
+	if (!u)
+		return 1;
+	__u64 spent = u->spent > now ? u->spent : now;
+	if (spent - now >= SECONDS)
+		return 1;
+	u->spent = spent + SECONDS / link_local_rate;
+	return 0;
 }
 
 static __always_inline void uncharge(__u64 owner)

@@ -22,9 +22,9 @@ static __always_inline void set_target(const struct work *w, struct flow *f)
 	__builtin_memcpy(f->mac, w->to_mac, 6);
 }
 
-static __always_inline __u32 through_endpoint(const struct work *w)
+static __always_inline __u32 through_door(const struct work *w)
 {
-	return w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0;
+	return (w->trail.to == TO_DOOR ? FLOW_ENDPOINT : 0) | (w->to_link_local ? FLOW_LINK_LOCAL : 0);
 }
 
 /* The half of who gets the packet. */
@@ -34,7 +34,7 @@ static __always_inline void their_half(const struct work *w, struct flow *f)
 	f->seen = w->now;
 	f->owner = w->peer;
 	f->peer = w->owner;
-	f->state = through_endpoint(w) | (w->peer_untracked ? FLOW_UNTRACKED : 0);
+	f->state = through_door(w) | (w->peer_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.ingress;
 	int near = w->kind != PORT_TUNNEL && !w->trail.tunnel;
 	if (near && w->exact && w->trail.route == ROUTE_NONE) { /* then answers lead to the sender: see where() and back() */
@@ -54,7 +54,7 @@ static __always_inline void their_half(const struct work *w, struct flow *f)
 static __always_inline void own_half(const struct work *w, struct flow *f)
 {
 	set_target(w, f);
-	f->state = through_endpoint(w) | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
+	f->state = through_door(w) | FLOW_INITIATOR | (w->own_untracked ? FLOW_UNTRACKED : 0);
 	f->rule = w->trail.egress;
 }
 

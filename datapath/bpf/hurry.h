@@ -31,15 +31,16 @@ static __always_inline int plain_segment(const struct __sk_buff *skb, const stru
 	return total <= frame && header >= sizeof(s->tcp) && total >= sizeof(s->ip) + header;
 }
 
-/* stands: it was answered, goes on, and nobody has begun to end it; and nothing
- * has changed since all that its flow says was found to hold. */
+/* stands: it was answered, goes on, and nobody has begun to end it, nor are its
+ * packets counted; and nothing has changed since all that its flow says was found to hold. */
 static __always_inline int stands(const struct segment *s, const struct flow *f)
 {
-	const __u32 open = FLOW_REPLIED | FLOW_ESTABLISHED, ending = FLOW_RESET | FLOW_FIN_SENT | FLOW_FIN_RECEIVED;
+	const __u32 open = FLOW_REPLIED | FLOW_ESTABLISHED;
+	const __u32 not = FLOW_RESET | FLOW_FIN_SENT | FLOW_FIN_RECEIVED | FLOW_LINK_LOCAL;
 	__u32 zero = 0;
 	__u64 *epoch = bpf_map_lookup_elem(&epochs, &zero);
 
-	if (!epoch || f->epoch != *epoch || (f->state & (open | ending)) != open)
+	if (!epoch || f->epoch != *epoch || (f->state & (open | not)) != open)
 		return 0;
 	if (f->kind == PORT_PROBE || f->tunnel || f->source_tunnel)
 		return 0;

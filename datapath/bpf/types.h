@@ -199,6 +199,7 @@ enum flow_state {
 	FLOW_UNTRACKED = 64, /* the owner's rules are asked again when they change */
 	FLOW_ENDPOINT = 128, /* it goes through an endpoint: shorter life */
 	FLOW_FIN_ACKED = 256, /* the other side has everything that the owner sent */
+	FLOW_LINK_LOCAL = 512, /* to the resolver or to metadata: its packets are counted */
 };
 
 /* One half of a connection: what happens to the packets that its owner sends. */
@@ -234,6 +235,8 @@ struct usage_key {
 
 struct usage {
 	__u32 flows;
+	__u32 pad;
+	__u64 spent; /* until when (nanoseconds) the packets to the resolver and to metadata use up the allowance */
 };
 
 /* Why a packet was refused. drops.go has the words; a test compares the two. */
@@ -266,6 +269,7 @@ enum drop_reason {
 	DROP_NO_DOOR,
 	DROP_TOO_BIG,
 	DROP_QUOTA,
+	DROP_LINK_LOCAL,
 	DROP_TABLE_FULL,
 	DROP_KERNEL,
 	DROP_REASONS,
@@ -317,5 +321,6 @@ _Static_assert(sizeof(struct route_key) == 32, "shared with Go");
 _Static_assert(sizeof(struct route) == 16, "shared with Go");
 _Static_assert(sizeof(struct listener_key) == 16, "shared with Go");
 _Static_assert(sizeof(struct flow_key) == 48, "shared with Go");
+_Static_assert(sizeof(struct usage) == 16, "shared with Go");
 _Static_assert(sizeof(struct flow) == 96, "shared with Go");
 _Static_assert(sizeof(struct trail) == 64, "shared with Go");

@@ -117,6 +117,7 @@ STEP int where(struct work *w, struct flow *own)
 		return refuse(w, DROP_NO_ADDRESS); /* services are each host's own */
 	if (a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA) {
 		w->exempt = 1;
+		w->to_link_local = 1;
 		w->to_metadata = a->kind == ADDRESS_METADATA;
 		return to_service(w);
 	}

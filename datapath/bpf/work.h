@@ -78,6 +78,7 @@ struct work {
 	__u8 own_untracked, peer_untracked;
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 to_metadata;
+	__u8 to_link_local; /* the resolver or metadata */
 	__u8 foretell; /* ask also the groups that another host asks */
 	__u8 suppose; /* the flows are those of supposed */
 	__u8 to_mac[6];
@@ -110,6 +111,7 @@ const volatile __u32 mtu = 9001;
 const volatile __u32 endpoint_mtu = 8500;
 const volatile __u32 tunnel_mtu = 8951;
 const volatile __u32 flow_quota = 1 << 16; /* connections that one interface opened */
+const volatile __u32 link_local_rate = 1024; /* packets a second of one interface to the resolver and to metadata */
 
 /* Everybody's next hop: no interface has this address. */
 #define GATEWAY_MAC {0x02, 0, 0, 0, 0, 0x01}

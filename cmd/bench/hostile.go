@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"enishi.dev/enishi/cmd/attack"
+)
+
+// hostile measures what others notice of an instance that attacks: one of its own
+// VPC, and one of another VPC of the host. Quiet and attack, in turn; the figure is
+// the median of the rounds' ratios of p99. Two attacks only burn as many processors
+// as others need for sending: what a machine with no more loses by that alone.
+func hostile(ctx context.Context, b *bench) ([]row, error) {
+	if err := b.ensure(ctx); err != nil {
+		return nil, err
+	}
+	s, err := b.siege(ctx)
+	defer s.end()
+	if err != nil {
+		return nil, err
+	}
+	rounds := 5
+	if b.quick {
+		rounds = 3
+	}
+	var rows []row
+	idle := b.resident()
+	most := maps.Clone(idle)
+	alone := map[int][][]float64{} // what burning costs, by processors
+	for _, one := range attack.All() {
+		if b.attacks != "" && !slices.Contains(strings.Split(b.attacks, ","), one.Name) {
+			continue
+		}
+		o, err := s.rounds(one, rounds)
+		if err != nil {
+			return rows, fmt.Errorf("%s: %w", one.Name, err)
+		}
+		for name, kb := range o.memory {
+			most[name] = max(most[name], kb)
+		}
+		fmt.Fprintf(os.Stderr, "  memory: %v\n", o.memory)
+		if one.Burns {
+			alone[one.Cores] = o.ratios
+		}
+		rows = append(rows, o.row(one, alone[one.Cores]))
+	}
+	var memory []string
+	bounded := true
+	for _, name := range []string{"agent", "control", "gateway", "services"} {
+		memory = append(memory, fmt.Sprintf("%s %d to %d MiB", name, idle[name]>>10, most[name]>>10))
+		bounded = bounded && most[name] < memoryBound
+	}
+	return append(rows, row{"resident memory before and at most under attack", fmt.Sprintf("%d MiB each", memoryBound>>10), strings.Join(memory, ", "), bounded}), nil
+}
+
+const memoryBound = 256 << 10 // KiB
+
+// outcome is what one attack did to the others.
+type outcome struct {
+	ratios, p99 [][]float64 // by neighbourhood and service: median of the rounds' ratios, of the p99 under attack
+	quiet       [][]float64
+	failed      int
+	sent        int64
+	refused     int64
+	drops       map[string]uint64
+	memory      map[string]int
+}
+
+func (s *siege) rounds(one attack.Attack, rounds int) (o outcome, err error) {
+	o.memory = map[string]int{}
+	all := map[string][][][]float64{} // by figure, neighbourhood, service: of each round
+	add := func(what string, k, i int, x float64) {
+		if all[what] == nil {
+			all[what] = make([][][]float64, len(neighbourhoods))
+			for k := range neighbourhoods {
+				all[what][k] = make([][]float64, len(services))
+			}
+		}
+		all[what][k][i] = append(all[what][k][i], x)
+	}
+	before, err := s.drops()
+	if err != nil {
+		return o, err
+	}
+	for range rounds {
+		quiet, err := s.suffer()
+		if err != nil {
+			return o, err
+		}
+		under, err := s.under(one, &o)
+		if err != nil {
+			return o, err
+		}
+		for k := range neighbourhoods {
+			for i := range services {
+				add("ratio", k, i, under[k].P99[i]/quiet[k].P99[i])
+				add("p99", k, i, under[k].P99[i])
+				add("quiet", k, i, quiet[k].P99[i])
+				o.failed += under[k].Failed[i]
+			}
+		}
+	}
+	after, err := s.drops()
+	if err != nil {
+		return o, err
+	}
+	o.drops = map[string]uint64{}
+	for reason, n := range after {
+		if n > before[reason] {
+			o.drops[reason] = n - before[reason]
+		}
+	}
+	o.ratios, o.p99, o.quiet = medians(all["ratio"]), medians(all["p99"]), medians(all["quiet"])
+	fmt.Fprintf(os.Stderr, "  %s: ratios %.2f, p99 %.0f µs, quiet %.0f µs, sent %d, drops %v\n", one.Name, o.ratios, o.p99, o.quiet, o.sent, o.drops)
+	return o, nil
+}
+
+func medians(xs [][][]float64) (m [][]float64) {
+	for k := range xs {
+		m = append(m, nil)
+		for i := range xs[k] {
+			m[k] = append(m[k], quantile(xs[k][i], 0.5))
+		}
+	}
+	return m
+}
+
+// row says what the others noticed, and what was counted.
+func (o outcome) row(one attack.Attack, alone [][]float64) row {
+	worst := 0.0
+	var said []string
+	for k, where := range neighbourhoods {
+		var list []string
+		for i, service := range services {
+			worst = max(worst, o.ratios[k][i])
+			figure := fmt.Sprintf("%s %.1f", service, o.ratios[k][i])
+			if alone != nil {
+				figure += fmt.Sprintf(" (%.1f)", alone[k][i])
+			}
+			list = append(list, figure)
+		}
+		said = append(said, where+": "+strings.Join(list, ", "))
+	}
+	counted, drops := uint64(0), []string{}
+	for reason, n := range o.drops {
+		counted += n
+		drops = append(drops, fmt.Sprintf("%s %d", reason, n))
+	}
+	slices.Sort(drops)
+	ok := worst <= 2 && o.failed == 0
+	said = append(said, fmt.Sprintf("sent %d, dropped: %s", o.sent, strings.Join(drops, ", ")))
+	if one.Reason != "" && o.drops[one.Reason] < uint64(o.sent) {
+		ok = false
+		said = append(said, fmt.Sprintf("not counted as %s: %d", one.Reason, uint64(o.sent)-o.drops[one.Reason]))
+	}
+	if o.failed > 0 {
+		said = append(said, fmt.Sprintf("failed: %d", o.failed))
+	}
+	want := "2 times at most"
+	if one.Burns {
+		want = reported
+	}
+	return row{"p99 of others under " + one.Name, want, strings.Join(said, "; "), ok}
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// What a victim does, in turn.
+var services = []string{"request/response", "DNS", "HTTPS", "HTTPS, new connection"}
+
+// suffered is what became of it: percentiles in microseconds, by services.
+type suffered struct {
+	P50, P99 []float64
+	N        int
+	Failed   []int
+}
+
+// giveUp is how long a victim waits for an answer; one that does not come counts as long.
+const giveUp = 2 * time.Second
+
+// victimMain is `bench victim PEER RESOLVER ENDPOINT NAME CA`: for each duration that
+// it reads from stdin it uses all services so long, and says what it suffered.
+func victimMain(args []string) error {
+	if len(args) != 5 {
+		return errors.New("usage: victim PEER RESOLVER ENDPOINT NAME CA")
+	}
+	ca, err := os.ReadFile(args[4])
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	v := &victim{peer: net.JoinHostPort(args[0], strconv.Itoa(echoPort)), resolver: net.JoinHostPort(args[1], "53"), name: args[3]}
+	for i, kept := range []bool{true, false} {
+		v.https[i] = &http.Client{Timeout: giveUp, Transport: &http.Transport{
+			DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: v.name}}
+				return dialer.DialContext(ctx, "tcp", net.JoinHostPort(args[2], "443"))
+			},
+			DisableKeepAlives: !kept,
+		}}
+	}
+	lines := json.NewDecoder(os.Stdin)
+	for {
+		var line string
+		if err := lines.Decode(&line); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		d, err := time.ParseDuration(line)
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(v.suffer(d)); err != nil {
+			return err
+		}
+	}
+}
+
+type victim struct {
+	peer, resolver, name string
+	echo                 net.Conn
+	https                [2]*http.Client // kept and new connections
+}
+
+func (v *victim) suffer(d time.Duration) suffered {
+	took := make([][]float64, len(services))
+	s := suffered{P50: make([]float64, len(services)), P99: make([]float64, len(services)), Failed: make([]int, len(services))}
+	for begun := time.Now(); time.Since(begun) < d; time.Sleep(time.Millisecond) {
+		for i, use := range []func() error{v.there, v.query, func() error { return oneRequest(v.https[0], v.name) }, func() error { return oneRequest(v.https[1], v.name) }} {
+			t := time.Now()
+			err := use()
+			us := float64(time.Since(t).Microseconds())
+			if err != nil {
+				us = max(us, float64(giveUp.Microseconds()))
+				s.Failed[i]++
+				fmt.Fprintln(os.Stderr, "  victim:", services[i]+":", err)
+			}
+			took[i] = append(took[i], us)
+		}
+		s.N++
+	}
+	for i := range took {
+		s.P50[i], s.P99[i] = quantile(took[i], 0.5), quantile(took[i], 0.99)
+	}
+	return s
+}
+
+// there sends a byte to the peer, by the connection that is kept, and has it back.
+func (v *victim) there() (err error) {
+	if v.echo == nil {
+		if v.echo, err = net.DialTimeout("tcp", v.peer, giveUp); err != nil {
+			return err
+		}
+	}
+	_ = v.echo.SetDeadline(time.Now().Add(giveUp))
+	if err = ping(v.echo, []byte{1}); err != nil {
+		v.echo.Close()
+		v.echo = nil
+	}
+	return err
+}
+
+func (v *victim) query() error {
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(v.name), dns.TypeA)
+	r, _, err := (&dns.Client{Timeout: giveUp}).Exchange(m, v.resolver)
+	if err == nil && len(r.Answer) == 0 {
+		err = fmt.Errorf("no address: %s", dns.RcodeToString[r.Rcode])
+	}
+	return err
+}
