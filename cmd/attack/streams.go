@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const wait = 2 * time.Second // for whatever an attacker's connection does
+const wait = time.Second // for whatever an attacker's connection does
 
 func dial(to netip.Addr, port uint16) (*net.TCPConn, error) {
 	c, err := net.DialTimeout("tcp", netip.AddrPortFrom(to, port).String(), wait)

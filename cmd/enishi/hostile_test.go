@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,9 +51,9 @@ func underAttack(ts *testscript.TestScript, _ bool, args []string) {
 		if one.Burns {
 			continue
 		}
-		before := s.drops()
+		before, lost := s.drops(), s.lost()
 		r := s.attack(one)
-		s.counted(one, r, before)
+		s.counted(one, r.Sent-(s.lost()-lost), before)
 		for name, pid := range s.parts() {
 			if pid != parts[name] {
 				ts.Fatalf("%s: %s died", one.Name, name)
@@ -91,12 +92,12 @@ func (s siege) attack(one attack.Attack) (r attack.Result) {
 	return r
 }
 
+// victimGoesOn has the victim ask for a name, at an endpoint and at another instance.
 func (s siege) victimGoesOn(when string) {
-	for _, url := range []string{"https://ec2.ap-northeast-1.amazonaws.com/", "http://10.0.1.30:7000/"} {
-		out, err := s.command("exec", s.ids["victim"], "--", "curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", url).Output()
-		if err != nil {
-			s.Fatalf("%s: the victim gets no answer from %s: %v, %s", when, url, err, out)
-		}
+	cmd := s.command("exec", s.ids["victim"], "--", "curl", "-sS", "-m", "10", "--fail-early", "-o", "/dev/null", "-o", "/dev/null",
+		"https://ec2.ap-northeast-1.amazonaws.com/", "http://10.0.1.30:7000/")
+	if out, err := cmd.Output(); err != nil {
+		s.Fatalf("%s: the victim gets no answer: %v, %s", when, err, out)
 	}
 }
 
@@ -115,14 +116,14 @@ func (s siege) drops() map[string]uint64 {
 }
 
 // counted looks whether what had to be dropped was counted under its reason.
-func (s siege) counted(one attack.Attack, r attack.Result, before map[string]uint64) {
-	reason, least := one.Reason, r.Sent
+func (s siege) counted(one attack.Attack, sent int64, before map[string]uint64) {
+	reason, least := one.Reason, sent
 	switch one.Name {
 	case "dns": // what is beyond the allowance of the seconds that it may touch
-		reason, least = "link-local allowance", r.Sent-1024*(int64(attackTime/time.Second)+2)
+		reason, least = "link-local allowance", sent-1024*(int64(attackTime/time.Second)+2)
 	case "syn-endpoint", "syn-instance":
 		reason, least = "too many flows", 1
-		if r.Sent < 1<<17 {
+		if sent < 1<<17 {
 			return // a slow machine: the quota was not reached
 		}
 	}
@@ -130,8 +131,21 @@ func (s siege) counted(one attack.Attack, r attack.Result, before map[string]uin
 		return
 	}
 	if n := s.drops()[reason] - before[reason]; int64(n) < least {
-		s.Fatalf("%s: of %d packets %d were counted as %s, want %d", one.Name, r.Sent, n, reason, least)
+		s.Fatalf("%s: of %d packets %d were counted as %s, want %d", one.Name, sent, n, reason, least)
 	}
+}
+
+// lost is how many packets the kernel has let go before anybody saw them, since a
+// processor had too many at once; it tells in the second column of each one's line.
+func (s siege) lost() (n int64) {
+	text, err := os.ReadFile("/proc/net/softnet_stat")
+	s.Check(err)
+	for line := range strings.Lines(string(text)) {
+		one, err := strconv.ParseInt(strings.Fields(line)[1], 16, 64)
+		s.Check(err)
+		n += one
+	}
+	return n
 }
 
 // parts are the pids of what runs.
