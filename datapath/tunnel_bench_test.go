@@ -151,6 +151,7 @@ func (b *bench) forgetAll() {
 	for _, k := range keys {
 		b.must(b.objs.Flows.Delete(k))
 	}
+	b.must(b.objs.Tracked.Put(uint32(0), make([]int64, ebpf.MustPossibleCPU())))
 }
 
 // by changes a unit of farWorld.

@@ -133,11 +133,23 @@ static __always_inline void uncharge(__u64 owner)
 		__sync_fetch_and_add(&u->flows, -1);
 }
 
+/* tally counts connections, so that nobody has to read all flows for their number. */
+static __always_inline void tally(__s64 n)
+{
+	__u32 zero = 0;
+	__s64 *t = bpf_map_lookup_elem(&tracked, &zero);
+
+	if (t)
+		__sync_fetch_and_add(t, n);
+}
+
 /* end_half removes a half; one of those who try succeeds. */
 static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32 initiator)
 {
 	if (bpf_map_delete_elem(&flows, k))
 		return 0;
+	if (initiator)
+		tally(-1);
 	if (initiator && !(owner & OWNER_SERVICE) && !k->vni)
 		uncharge(owner);
 	return 1;
