@@ -39,7 +39,7 @@ STEP int open_flow(struct work *w)
 	if (!w)
 		return DROP_KERNEL;
 	struct flow *f = &w->flow;
-	int charged = w->kind == PORT_INTERFACE, why;
+	int charged = w->kind == PORT_INTERFACE || w->kind == PORT_TUNNEL, why;
 
 	if (charged && charge(w->owner))
 		return DROP_QUOTA;

@@ -106,7 +106,8 @@ static __always_inline int reopens(const struct work *w, const struct flow *own)
 }
 
 /* Quotas: how many connections an interface may have opened. Only the opener is
- * charged, on its own host, so that nobody can use up another's. */
+ * charged, so that nobody can use up another's: on its own host for all of them, and
+ * on the host that it calls for those, whatever its own lets out. */
 static __always_inline int charge(__u64 owner)
 {
 	struct usage_key k = {owner};
@@ -150,7 +151,7 @@ static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32
 		return 0;
 	if (initiator)
 		tally(-1);
-	if (initiator && !(owner & OWNER_SERVICE) && !k->vni)
+	if (initiator && !(owner & OWNER_SERVICE))
 		uncharge(owner);
 	return 1;
 }
