@@ -57,6 +57,21 @@ func (b *bench) wantHalves(half, established int) {
 	if h, e := b.halves(); h != half || e != established {
 		b.t.Errorf("got %d halves half-open and %d established, want %d and %d", h, e, half, established)
 	}
+	b.wantCounted()
+}
+
+// wantCounted holds the program's count of connections against the flows.
+func (b *bench) wantCounted() {
+	b.t.Helper()
+	want := 0
+	b.must(readMap(b.objs.Flows, func(_ bpfFlowKey, f bpfFlow) {
+		if f.State&uint32(bpfFlowStateFLOW_INITIATOR) != 0 {
+			want++
+		}
+	}))
+	if n, err := b.Flows(); n != want || err != nil {
+		b.t.Errorf("%d connections are counted, %v; there are %d", n, err, want)
+	}
 }
 
 // pair is a connection: packets of its opener and of the other side.

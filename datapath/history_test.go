@@ -198,6 +198,9 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 		apply()
 		counts := map[string]int{}
 		for n := 0; n < packets && !t.Failed(); n++ {
+			if n%20_000 == 0 { // seldom: half-open connections live for 30 s
+				b.wantCounted()
+			}
 			if n%200 == 0 { // the world becomes another
 				switch s.IntN(8) {
 				case 0:

@@ -98,6 +98,10 @@ func TestTwoHostsAgreeWithModelWhileTheWorldChanges(t *testing.T) {
 	}
 	crossings, later := 0, 0
 	for n := 0; n < packets && !t.Failed(); n++ {
+		if n%5_000 == 0 {
+			h.bench[0].wantCounted()
+			h.bench[1].wantCounted()
+		}
 		if n%200 == 0 { // the world becomes another
 			switch s.IntN(8) {
 			case 0, 1:

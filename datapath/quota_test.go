@@ -54,6 +54,43 @@ func TestFlowQuota(t *testing.T) {
 	})
 }
 
+func TestFlowQuotaOfAnotherHostsInterface(t *testing.T) {
+	b := newFarWorld(t)
+	b.open(Options{Quota: 2})
+	if _, err := b.ApplyFull(farWorld()); err != nil {
+		t.Fatal(err)
+	}
+	call := func(port uint16, who frame, from outer) string {
+		b.outer = from
+		f := to(who, "10.0.1.20", 80)
+		f.sport = port
+		if verdict, _ := b.run(tunnelPort, f.bytes()); verdict != 7 {
+			return b.dropped()
+		}
+		return "opened"
+	}
+	far, far2 := numbered(4, "10.0.1.40"), numbered(20, "10.0.1.41")
+	at2, at3 := outer{vniA, "192.0.2.2"}, outer{vniA, "192.0.2.3"}
+	b.sub(t, "whatever its own host lets out, it opens no more here; others do", func(t *testing.T) {
+		for port, want := range []string{"opened", "opened", "too many flows"} {
+			if got := call(5000+uint16(port), far, at2); got != want {
+				t.Errorf("%d: %s, want %s", port, got, want)
+			}
+		}
+		if got := call(5000, far2, at3); got != "opened" {
+			t.Errorf("another host's: %s", got)
+		}
+	})
+	b.sub(t, "until one has ended", func(t *testing.T) {
+		b.age(31 * time.Second)
+		b.must(b.Sweep(context.Background()))
+		b.wantHalves(0, 0)
+		if got := call(5002, far, at2); got != "opened" {
+			t.Error(got)
+		}
+	})
+}
+
 func TestFlowTableFull(t *testing.T) {
 	b := newWorld(t)
 	b.open(Options{Flows: 2, Quota: 100})

@@ -151,6 +151,12 @@ func (b *bench) forgetAll() {
 	for _, k := range keys {
 		b.must(b.objs.Flows.Delete(k))
 	}
+	var owners []bpfUsageKey
+	b.must(readMap(b.objs.Usages, func(k bpfUsageKey, _ bpfUsage) { owners = append(owners, k) }))
+	for _, k := range owners {
+		b.must(b.objs.Usages.Delete(k))
+	}
+	b.must(b.objs.Tracked.Put(uint32(0), make([]int64, ebpf.MustPossibleCPU())))
 }
 
 // by changes a unit of farWorld.

@@ -145,8 +145,8 @@ func TestFlowsBetweenHosts(t *testing.T) {
 			b.wantHalves(0, 4)
 		})
 	})
-	b.sub(t, "the one who opened pays on its own host", func(t *testing.T) {
-		for id, want := range map[string]uint32{"eni-1": 1, "eni-2": 0, "eni-far": 0} {
+	b.sub(t, "the one who opened pays, also on the host that it called", func(t *testing.T) {
+		for id, want := range map[string]uint32{"eni-1": 1, "eni-2": 0, "eni-far": 1, "eni-far2": 0} {
 			var u bpfUsage
 			b.objs.Usages.Lookup(bpfUsageKey{Owner: handle(id)}, &u) // none is 0
 			if u.Flows != want {

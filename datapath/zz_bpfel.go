@@ -412,6 +412,7 @@ const (
 	bpfMapSockets            = "sockets"
 	bpfMapSupposed           = "supposed"
 	bpfMapTables             = "tables"
+	bpfMapTracked            = "tracked"
 	bpfMapTrails             = "trails"
 	bpfMapUsages             = "usages"
 	bpfMapWorks              = "works"
@@ -516,6 +517,7 @@ type bpfMapSpecs struct {
 	Sockets    *ebpf.MapSpec `ebpf:"sockets"`
 	Supposed   *ebpf.MapSpec `ebpf:"supposed"`
 	Tables     *ebpf.MapSpec `ebpf:"tables"`
+	Tracked    *ebpf.MapSpec `ebpf:"tracked"`
 	Trails     *ebpf.MapSpec `ebpf:"trails"`
 	Usages     *ebpf.MapSpec `ebpf:"usages"`
 	Works      *ebpf.MapSpec `ebpf:"works"`
@@ -582,6 +584,7 @@ type bpfMaps struct {
 	Sockets    *ebpf.Map `ebpf:"sockets"`
 	Supposed   *ebpf.Map `ebpf:"supposed"`
 	Tables     *ebpf.Map `ebpf:"tables"`
+	Tracked    *ebpf.Map `ebpf:"tracked"`
 	Trails     *ebpf.Map `ebpf:"trails"`
 	Usages     *ebpf.Map `ebpf:"usages"`
 	Works      *ebpf.Map `ebpf:"works"`
@@ -606,6 +609,7 @@ func (m *bpfMaps) Close() error {
 		m.Sockets,
 		m.Supposed,
 		m.Tables,
+		m.Tracked,
 		m.Trails,
 		m.Usages,
 		m.Works,

@@ -141,7 +141,7 @@ func (s *Server) agent(w http.ResponseWriter, r *http.Request) {
 	reach.Join(r.Context(), &reach.Stream{Conn: here, R: buffered.Reader}, there)
 }
 
-// Place is where an instance or a network interface is.
+// Place is where an instance or a network interface is, or was last.
 type Place struct {
 	Host string `json:"host"` // empty: nowhere
 }

@@ -34,17 +34,22 @@ func (s *Server) renew(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// renewed ends the key before the one by which it is asked.
+// renewed ends the key before the one by which it is asked. If there is none, or the
+// one before asks, nothing changes.
 func (s *Server) renewed(w http.ResponseWriter, r *http.Request) {
+	ended := false
 	roll := func(h *store.Host, by []byte) {
-		if bytes.Equal(by, h.Next) {
+		if ended = bytes.Equal(by, h.Next); ended {
 			h.Key, h.Next = by, nil
 		}
 	}
-	if s.rollKey(w, r, roll) {
-		s.Log.Info("host has another key", "host", from(r))
-		w.WriteHeader(http.StatusNoContent)
+	if !s.rollKey(w, r, roll) {
+		return
 	}
+	if ended {
+		s.Log.Info("host has another key", "host", from(r))
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // rollKey changes the keys of the host that asks, which is still known by the one

@@ -31,14 +31,17 @@ static __always_inline int adopt_half(const struct half *h)
 		merge_half(f, &h->flow);
 		return 0;
 	}
-	int charged = is_charged(&h->key, h->flow.owner, h->flow.state & FLOW_INITIATOR);
+	int charged = is_charged(h->flow.owner, h->flow.state & FLOW_INITIATOR);
 	struct usage *u = charged ? usage_of(h->flow.owner) : NULL;
 	if (charged && !u)
 		return 1;
 	if (u)
 		__sync_fetch_and_add(&u->flows, 1);
-	if (!bpf_map_update_elem(&flows, &h->key, &h->flow, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&flows, &h->key, &h->flow, BPF_NOEXIST)) {
+		if (h->flow.state & FLOW_INITIATOR)
+			tally(1);
 		return 0;
+	}
 	if (u)
 		__sync_fetch_and_add(&u->flows, -1);
 	return 1;

@@ -39,7 +39,7 @@ STEP int open_flow(struct work *w)
 	if (!w)
 		return DROP_KERNEL;
 	struct flow *f = &w->flow;
-	int charged = w->kind == PORT_INTERFACE, why;
+	int charged = w->kind == PORT_INTERFACE || w->kind == PORT_TUNNEL, why;
 
 	if (charged && charge(w->owner))
 		return DROP_QUOTA;
@@ -49,8 +49,10 @@ STEP int open_flow(struct work *w)
 		goto full;
 	own_half(w, f);
 	why = insert_half(&w->key, f);
-	if (!why)
+	if (!why) {
+		tally(1);
 		return DROP_NONE;
+	}
 	forget_half(&w->back);
 full:
 	if (charged)
@@ -59,7 +61,8 @@ full:
 }
 
 /* A decision taken again: the whole half is replaced, so that nobody reads a new
- * generation with an old target. */
+ * generation with an old target. One that has been ended meanwhile stays so, or it
+ * would be counted as ended twice. */
 STEP int renew_flow(struct work *w, struct flow *own)
 {
 	if (!w || !own)
@@ -70,7 +73,9 @@ STEP int renew_flow(struct work *w, struct flow *own)
 	set_target(w, f);
 	if (f->state & FLOW_UNTRACKED && !w->own_untracked)
 		f->state &= ~FLOW_UNTRACKED;
-	return bpf_map_update_elem(&flows, &w->key, f, BPF_ANY) ? DROP_TABLE_FULL : DROP_NONE;
+	long err = bpf_map_update_elem(&flows, &w->key, f, BPF_EXIST);
+
+	return err && err != -ENOENT ? DROP_TABLE_FULL : DROP_NONE;
 }
 
 /* The initiator goes on after an answer: the connection stands. */

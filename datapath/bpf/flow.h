@@ -117,7 +117,8 @@ static __always_inline struct usage *usage_of(__u64 owner)
 }
 
 /* Quotas: how many connections an interface may have opened. Only the opener is
- * charged, on its own host, so that nobody can use up another's. */
+ * charged, so that nobody can use up another's: on its own host for all of them, and
+ * on the host that it calls for those, whatever its own lets out. */
 static __always_inline int charge(__u64 owner)
 {
 	struct usage *u = usage_of(owner);
@@ -155,9 +156,19 @@ static __always_inline void uncharge(__u64 owner)
 		__sync_fetch_and_add(&u->flows, -1);
 }
 
-static __always_inline int is_charged(const struct flow_key *k, __u64 owner, __u32 initiator)
+static __always_inline int is_charged(__u64 owner, __u32 initiator)
 {
-	return initiator && !(owner & OWNER_SERVICE) && !k->vni;
+	return initiator && !(owner & OWNER_SERVICE);
+}
+
+/* tally counts connections, so that nobody has to read all flows for their number. */
+static __always_inline void tally(__s64 n)
+{
+	__u32 zero = 0;
+	__s64 *t = bpf_map_lookup_elem(&tracked, &zero);
+
+	if (t)
+		__sync_fetch_and_add(t, n);
 }
 
 /* end_half removes a half; one of those who try succeeds. */
@@ -165,7 +176,9 @@ static __always_inline int end_half(const struct flow_key *k, __u64 owner, __u32
 {
 	if (bpf_map_delete_elem(&flows, k))
 		return 0;
-	if (is_charged(k, owner, initiator))
+	if (initiator)
+		tally(-1);
+	if (is_charged(owner, initiator))
 		uncharge(owner);
 	return 1;
 }

@@ -9,6 +9,7 @@ typedef unsigned short __u16;
 typedef unsigned int __u32;
 typedef int __s32;
 typedef unsigned long long __u64;
+typedef long long __s64;
 typedef __u16 __be16;
 typedef __u32 __be32;
 
@@ -37,7 +38,7 @@ enum {
 };
 
 enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
-enum { EEXIST = 17 };
+enum { ENOENT = 2, EEXIST = 17 };
 enum {
 	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_ZERO_CSUM_TX = 1 << 1,

@@ -38,6 +38,9 @@ struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_N
 struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");
 
+/* How many connections there are in flows: begun on a processor, less ended there. */
+struct { MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __s64, 1, 0); } tracked SEC(".maps");
+
 /* The halves of the connection that a packet explained before would open: its
  * answer can be explained then without one. */
 #define SUPPOSED 2
