@@ -10,18 +10,14 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
 	"golang.org/x/net/ipv4"
 )
 
-const (
-	queryClients = 4  // sockets
-	queryWindow  = 32 // queries of one that wait for answers
-)
+// queryWindow is how many queries of a client wait for answers.
+const queryWindow = 32
 
 // queries asks SERVER@NAME@ADDRESS@SOURCES for the address of the name, as fast as
 // answers come, from all addresses of the instance in turn, of which there are to be
@@ -42,19 +38,13 @@ func queries(target string, d time.Duration) (float64, error) {
 		return 0, err
 	}
 	a := asker{server: &net.UDPAddr{IP: net.ParseIP(f[0]), Port: 53}, packet: packet, want: net.ParseIP(f[2]).To4(), sources: sources, end: time.Now().Add(d)}
-	var all sync.WaitGroup
-	failed := make(chan error, queryClients)
-	for range queryClients {
-		all.Go(func() { failed <- a.ask() })
+	if err := a.ask(); err != nil {
+		return 0, err
 	}
-	all.Wait()
-	for range queryClients {
-		err = errors.Join(err, <-failed)
+	if a.answered == 0 {
+		return 0, fmt.Errorf("%s does not answer", f[0])
 	}
-	if a.answered.Load() == 0 {
-		err = errors.Join(err, fmt.Errorf("%s does not answer", f[0]))
-	}
-	return float64(a.answered.Load()) / d.Seconds(), err
+	return float64(a.answered) / d.Seconds(), nil
 }
 
 // ownAddresses waits until the instance has as many as it is to have.
@@ -76,19 +66,19 @@ func ownAddresses(count string) (ips []net.IP, err error) {
 	return ips, err
 }
 
-// asker is what the sockets of one load share.
+// asker is one client.
 type asker struct {
 	server   *net.UDPAddr
 	packet   []byte
 	want     net.IP
 	sources  []net.IP
 	end      time.Time
-	turn     atomic.Uint32 // of the sources
-	answered atomic.Int64
+	turn     int // of the sources
+	answered int
 }
 
-// ask keeps one socket's window full until the end. What is not answered within
-// 100 ms is lost, and asked again.
+// ask keeps the window full until the end. What is not answered within 100 ms is
+// lost, and asked again.
 func (a *asker) ask() error {
 	c, err := net.ListenUDP("udp4", nil)
 	if err != nil {
@@ -103,9 +93,9 @@ func (a *asker) ask() error {
 	}
 	for free := queryWindow; time.Now().Before(a.end); {
 		for i := range out[:free] {
-			turn := a.turn.Add(1)
-			binary.BigEndian.PutUint16(out[i].Buffers[0], uint16(turn))
-			out[i].OOB = (&ipv4.ControlMessage{Src: a.sources[int(turn)%len(a.sources)]}).Marshal()
+			a.turn++
+			binary.BigEndian.PutUint16(out[i].Buffers[0], uint16(a.turn))
+			out[i].OOB = (&ipv4.ControlMessage{Src: a.sources[a.turn%len(a.sources)]}).Marshal()
 		}
 		for sent := 0; sent < free; {
 			n, err := p.WriteBatch(out[sent:free], 0)
@@ -130,7 +120,7 @@ func (a *asker) ask() error {
 				return err
 			}
 		}
-		a.answered.Add(int64(free))
+		a.answered += free
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	clientInterfaces   = 4
-	addressesPerClient = 50 // of an interface, the most that there may be
+	queryClients       = 4
+	addressesPerClient = 50 // the most that an interface may have
 )
 
 // resolvers holds a VPC's resolver against CoreDNS in another instance of the VPC,
@@ -53,9 +53,13 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.manyAddresses(ctx, at)
-	if err != nil {
-		return nil, err
+	var clients []func(args ...string) *exec.Cmd
+	for range queryClients {
+		id, err := b.manyAddresses(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, func(args ...string) *exec.Cmd { return b.inside(id, args...) })
 	}
 	server, address, err := b.launch(ctx, at)
 	if err != nil {
@@ -69,10 +73,7 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	defer stop()
 	var ends []pair
 	for _, at := range []string{address, "10.0.0.2"} {
-		ends = append(ends, pair{
-			host:   fmt.Sprintf("%s@%s@%s@%d", at, name, endpoint, clientInterfaces*addressesPerClient),
-			client: func(args ...string) *exec.Cmd { return b.inside(client, args...) },
-		})
+		ends = append(ends, pair{host: fmt.Sprintf("%s@%s@%s@%d", at, name, endpoint, addressesPerClient), client: clients[0], more: clients[1:]})
 	}
 	c := compare{load: "queries", unit: "a second", rounds: 9, d: 500 * time.Millisecond}
 	if b.quick {
@@ -84,34 +85,20 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	return []row{c.against(what, "CoreDNS", 1.5)}, nil
 }
 
-// manyAddresses launches an instance with four interfaces of fifty addresses.
+// manyAddresses launches an instance whose interface has fifty addresses.
 func (b *bench) manyAddresses(ctx context.Context, at place) (id string, err error) {
 	id, address, err := b.launch(ctx, at)
 	if err != nil {
 		return "", err
 	}
-	more := new(int32(addressesPerClient - 1))
 	found, err := call[ec2.DescribeNetworkInterfacesOutput](ctx, b.world, "DescribeNetworkInterfaces", &ec2.DescribeNetworkInterfacesInput{
 		Filters: []ec2.Filter{{Name: new("private-ip-address"), Values: []string{address}}, {Name: new("vpc-id"), Values: []string{at.vpc}}}})
 	if err != nil {
 		return "", err
 	}
-	if _, err := call[ec2.AssignPrivateIpAddressesOutput](ctx, b.world, "AssignPrivateIpAddresses", &ec2.AssignPrivateIpAddressesInput{
-		NetworkInterfaceId: found.NetworkInterfaces[0].NetworkInterfaceId, SecondaryPrivateIpAddressCount: more}); err != nil {
-		return "", err
-	}
-	for device := range clientInterfaces - 1 {
-		made, err := call[ec2.CreateNetworkInterfaceOutput](ctx, b.world, "CreateNetworkInterface", &ec2.CreateNetworkInterfaceInput{
-			SubnetId: &at.subnet, Groups: []string{at.group}, SecondaryPrivateIpAddressCount: more})
-		if err != nil {
-			return "", err
-		}
-		if _, err := call[ec2.AttachNetworkInterfaceOutput](ctx, b.world, "AttachNetworkInterface", &ec2.AttachNetworkInterfaceInput{
-			DeviceIndex: new(int32(device + 1)), InstanceId: &id, NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId}); err != nil {
-			return "", err
-		}
-	}
-	return id, nil
+	_, err = call[ec2.AssignPrivateIpAddressesOutput](ctx, b.world, "AssignPrivateIpAddresses", &ec2.AssignPrivateIpAddressesInput{
+		NetworkInterfaceId: found.NetworkInterfaces[0].NetworkInterfaceId, SecondaryPrivateIpAddressCount: new(int32(addressesPerClient - 1))})
+	return id, err
 }
 
 // startCoreDNS answers SERVER@NAME@ADDRESS in the instance's network, on a socket
