@@ -25,10 +25,13 @@ import (
 // localHost is the name of the host where control runs.
 const localHost = "local"
 
+// profiles are what the unprivileged parts need of the kernel.
+var profiles = map[string]confine.Profile{"control": {Files: true}, "gateway": {Sockets: true}, "services": {}}
+
 // partCommand is what the parts have in common: they run until their context
 // ends, log to stderr, and take over listening sockets instead of opening any. All
 // but the agent are left with the system calls of their profile.
-func (a *app) partCommand(name, short string, may *confine.Profile, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
+func (a *app) partCommand(name, short string, run func(ctx context.Context, log *slog.Logger) error) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short,
 		Long:    short + ".\n`enishi up` starts it, with its sockets as file descriptors from 3 on; it is not started by hand.",
@@ -36,8 +39,8 @@ func (a *app) partCommand(name, short string, may *confine.Profile, run func(ctx
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(a.stderr, nil))
-			if may != nil {
-				if err := confine.Filter(*may); err != nil {
+			if may, unprivileged := profiles[name]; unprivileged {
+				if err := confine.Filter(may); err != nil {
 					return wrap(name, err)
 				}
 			}
@@ -50,7 +53,7 @@ func (a *app) controlCommand() *cobra.Command {
 	var o control.Options
 	var owner int
 	var remote bool
-	cmd := a.partCommand("control", "The part that decides: API, model, feed", &confine.Profile{Files: true}, func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("control", "The part that decides: API, model, feed", func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -77,7 +80,7 @@ func (a *app) controlCommand() *cobra.Command {
 func (a *app) agentCommand() *cobra.Command {
 	var o agent.Options
 	var tunnel string
-	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", nil, func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("agent", "The privileged part of a host: namespaces, data plane, instances", func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -105,7 +108,7 @@ func (a *app) gatewayCommand() *cobra.Command {
 	var owner int
 	var host string
 	var entry bool
-	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", &confine.Profile{Sockets: true}, func(ctx context.Context, log *slog.Logger) error {
+	cmd := a.partCommand("gateway", "The unprivileged part of a host: TLS, DNS, requests", func(ctx context.Context, log *slog.Logger) error {
 		status, err := inherit(3, "its socket")
 		if err != nil {
 			return err
@@ -138,7 +141,7 @@ func (a *app) gatewayCommand() *cobra.Command {
 }
 
 func (a *app) servicesCommand() *cobra.Command {
-	return a.partCommand("services", "The AWS services in the box", &confine.Profile{}, func(ctx context.Context, log *slog.Logger) error {
+	return a.partCommand("services", "The AWS services in the box", func(ctx context.Context, log *slog.Logger) error {
 		l, err := inherit(3, "its socket")
 		if err != nil {
 			return err

@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) == 4 && os.Args[1] == captiveName {
+		os.Exit(captive(os.Args[2], os.Args[3]))
+	}
 	// The program starts itself with its own name for an argument, never with a flag of go test.
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(program())

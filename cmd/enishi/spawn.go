@@ -90,7 +90,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 
 // confine takes from the calling thread what p may not have. The agent keeps the
 // capabilities that it needs. Others keep none, and start as a user of their own, in
-// namespaces where they see no process but themselves and no file but theirs.
+// namespaces with no process but themselves, no file but theirs and no network.
 func (p part) confine(cmd *exec.Cmd) error {
 	if p.uid == 0 {
 		return confine.Thread(agent.Capabilities()...)
@@ -105,7 +105,7 @@ func (p part) confine(cmd *exec.Cmd) error {
 	}
 	cmd.Path = partPath
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", runtime.GOMAXPROCS(0))) // a limit of a cgroup is out of sight
-	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET             // sockets that it was given stay where they are
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.uid)}
 	return confine.Thread()
 }

@@ -88,7 +88,9 @@ func (s Shown) appear(tree *os.File) error {
 	if st.IsDir() {
 		err = os.MkdirAll(s.At, 0o755)
 	} else if err = os.MkdirAll(filepath.Dir(s.At), 0o755); err == nil {
-		err = os.WriteFile(s.At, nil, 0o444)
+		// Not opened: another thread's child might have it open still when the root is
+		// to become read-only.
+		err = unix.Mknod(s.At, unix.S_IFREG|0o444, 0)
 	}
 	return errors.Join(err, place(tree, s.At))
 }
