@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,12 @@ type EmbedOptions struct {
 	// UnsafeNoFsync leaves writing to the disk to the kernel: for data that need
 	// not survive the machine.
 	UnsafeNoFsync bool
+
+	quota int64 // of the database, databaseQuota by default
 }
+
+// databaseQuota is how large etcd lets its database become before it refuses to write.
+const databaseQuota = 8 << 30
 
 // Embedded is an etcd server in this process, the only one of its cluster. It
 // listens nowhere; only its client reaches it.
@@ -35,6 +41,7 @@ type Embedded struct {
 	lock   *os.File
 	failed *failure
 	once   sync.Once
+	relief relief
 }
 
 // StartEmbedded starts the server on the data directory dir, which it makes if
@@ -114,7 +121,7 @@ func embedConfig(dir string, o EmbedOptions, log *zap.Logger) *embed.Config {
 	c.AdvertisePeerUrls = []url.URL{self}
 	c.InitialCluster = c.Name + "=" + self.String()
 	c.MaxTxnOps, c.MaxRequestBytes = MaxTxnOps, MaxRequestBytes
-	c.QuotaBackendBytes = 8 << 30
+	c.QuotaBackendBytes = cmp.Or(o.quota, databaseQuota)
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModeRevision, "1000"
 	c.BootstrapDefragThresholdMegabytes = 256
 	c.WarningApplyDuration = time.Minute
@@ -139,8 +146,11 @@ func (e *Embedded) writable() error {
 	case <-e.failed.done:
 		return fmt.Errorf("%w: %w", ErrLogFailed, e.failed.err)
 	default:
-		return checkSpace(e.dir)
 	}
+	if err := checkSpace(e.dir); err != nil {
+		return err
+	}
+	return e.relieve()
 }
 
 // Close ends the server; everything written is on the disk. Closing twice is
@@ -156,6 +166,7 @@ func (e *Embedded) Close() (err error) {
 			return
 		default:
 		}
+		e.relief.wait()
 		if e.etcd != nil {
 			e.etcd.Close()
 		}

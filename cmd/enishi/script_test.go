@@ -63,7 +63,8 @@ func seal() int {
 //	end SIGNAL FILE           sends it to the process whose id is in the file; waits until it is gone
 //	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
 //	kill-randomly NAMES...    SIGKILL to one of these parts after the other, ENISHI_KILLS times
-//	linearizable @FILES...    calls on the resources whose ids are in the files fit one order
+//	slow-disk SECONDS FILE    each write of control takes so long, while the process whose id goes to the file runs
+//	linearizable HOW @FILES... calls on the resources whose ids are in the files fit one order, though control is killed, or its disk is slow
 //	nothing-left              no process, mount or file with the run directory
 //	as UID ARGS...            runs `enishi ARGS...` as another user
 func TestScripts(t *testing.T) {
@@ -78,14 +79,14 @@ func TestScripts(t *testing.T) {
 			switch c {
 			case "root":
 				return os.Geteuid() == 0, nil
-			case "aws":
-				_, err := exec.LookPath("aws")
+			case "aws", "strace":
+				_, err := exec.LookPath(c)
 				return err == nil, nil
 			}
 			return false, fmt.Errorf("condition %s is not known", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "linearizable": linearizable, "nothing-left": nothingLeft, "as": runAs,
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "slow-disk": slowDisk, "linearizable": linearizable, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
 }
