@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
@@ -36,7 +37,19 @@ func TestMain(m *testing.M) {
 	if os.Getenv(sealedEnv) == "" && os.Geteuid() == 0 {
 		os.Exit(seal())
 	}
-	testscript.Main(m, map[string]func(){"enishi": func() { os.Exit(program()) }})
+	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }})
+}
+
+// leakless fails tests that leave goroutines behind.
+type leakless struct{ *testing.M }
+
+func (l leakless) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // seal runs the tests again in a new network namespace where loopback is up.
