@@ -298,8 +298,15 @@ func TestTheNextAgentTakesOver(t *testing.T) {
 
 func TestAnotherLayoutTakesOverWhenItsMapsAreFull(t *testing.T) {
 	b := newWorld(t)
-	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)
-	b.sub(t, "before", func(t *testing.T) { b.steps(p.open("to eni-2", "to eni-1")...) })
+	var pairs []pair
+	for port := range uint16(30) { // more than the program is handed at once
+		pairs = append(pairs, tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000+port, 80))
+	}
+	b.sub(t, "before", func(t *testing.T) {
+		for _, p := range pairs {
+			b.steps(p.open("to eni-2", "to eni-1")...)
+		}
+	})
 	b.open(Options{Flows: 1000}) // another size is another layout
 	if n := b.layouts(); n != 2 {
 		t.Errorf("%d layouts are pinned, want the old and the new", n)
@@ -318,8 +325,10 @@ func TestAnotherLayoutTakesOverWhenItsMapsAreFull(t *testing.T) {
 	if n := b.layouts(); n != 1 || len(b.moves) != 0 {
 		t.Errorf("%d layouts are pinned, want one", n)
 	}
-	b.sub(t, "a connection goes on", func(t *testing.T) {
-		b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+	b.sub(t, "connections go on", func(t *testing.T) {
+		for _, p := range pairs {
+			b.steps(p.send(ack, "to eni-2"), p.reply(ack, "to eni-1"))
+		}
 	})
 	b.open(Options{Flows: 1000})
 	if got := b.Ports(); len(got) != len(worldPorts()) {

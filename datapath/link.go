@@ -69,18 +69,23 @@ func (d *Datapath) loadLinks() error {
 		if err != nil {
 			return err
 		}
+		if isGone(pin, info) {
+			return d.removeLink(pin)
+		}
 		if name, ok := strings.CutPrefix(pin, steerPin); ok {
-			if info.NetNs() == nil || info.NetNs().NetnsInode == 0 {
-				return d.removeLink(pin)
-			}
 			d.log.Debug("found steering", "name", name)
 			return l.Update(d.objs.Steer)
 		}
-		if info.TCX() == nil || info.TCX().Ifindex == 0 {
-			return d.removeLink(pin)
-		}
 		return d.findPort(d.objs.Ports, strings.TrimPrefix(pin, portPin), info.TCX().Ifindex)
 	})
+}
+
+// isGone says that a link's interface or namespace is no more.
+func isGone(pin string, info *link.Info) bool {
+	if strings.HasPrefix(pin, steerPin) {
+		return info.NetNs() == nil || info.NetNs().NetnsInode == 0
+	}
+	return info.TCX() == nil || info.TCX().Ifindex == 0
 }
 
 // findPort learns from the maps what the link found under name carries.
@@ -116,14 +121,11 @@ func (d *Datapath) loadMoves(o *otherLayout) error {
 		if err != nil {
 			return err
 		}
-		if info.TCX() == nil {
-			return nil
-		}
-		if info.TCX().Ifindex == 0 {
+		if isGone(pin, info) {
 			return d.dropMove(pin)
 		}
-		name := strings.TrimPrefix(pin, portPin)
-		if _, here := d.ports[name]; here || !known {
+		name, isPort := strings.CutPrefix(pin, portPin)
+		if _, here := d.ports[name]; !isPort || here || !known {
 			return nil
 		}
 		return d.findPort(ports, name, info.TCX().Ifindex)

@@ -115,19 +115,19 @@ func TestConnectionsOutliveAnUpgrade(t *testing.T) {
 	service, tcp, sockets := b.service(vniA)
 	e := b.runEarlier(service, sockets)
 
-	listener := i2.listen(t, "10.0.1.20", 80)
-	c, other := i1.standing(t, listener, "10.0.1.20", 80)
-	between := startStream(t, "between instances", c, other)
-	c, other = i1.standing(t, i2.listen(t, "fd00:a::20", 80), "fd00:a::20", 80)
-	between6 := startStream(t, "between instances over IPv6", c, other)
-	c, other = i1.standing(t, tcp, "10.0.1.50", 443)
-	endpoint := startStream(t, "through an endpoint", c, other)
-	streams := []*stream{between, between6, endpoint}
-	ask, answer := i1.datagrams(t, "10.0.1.10", 5000), i2.datagrams(t, "10.0.1.20", 53)
-	_, err := ask.WriteTo([]byte("question"), answer.LocalAddr())
-	b.must(err)
-	_, from, err := answer.ReadFrom(make([]byte, 8))
-	b.must(err)
+	var streams []*stream
+	for name, to := range map[string]struct {
+		addr string
+		port uint16
+		l    net.Listener
+	}{
+		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
+		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
+		"through an endpoint":         {"10.0.1.50", 443, tcp},
+	} {
+		c, other := i1.standing(t, to.l, to.addr, to.port)
+		streams = append(streams, startStream(t, name, c, other))
+	}
 	allGoOn := func(when string) {
 		t.Helper()
 		for _, s := range streams {
@@ -143,14 +143,8 @@ func TestConnectionsOutliveAnUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	allGoOn("by this program")
-	if _, err := answer.WriteTo([]byte("answered"), from); err != nil {
-		t.Error(err)
-	}
-	ask.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if _, _, err := ask.ReadFrom(make([]byte, 8)); err != nil {
-		t.Errorf("the answer to a question from before: %v", err)
-	}
-	for addr, port := range map[string]uint16{"10.0.1.20": 80, "10.0.1.50": 443} {
+	served := map[string]uint16{"10.0.1.20": 80, "10.0.1.50": 443}
+	for addr, port := range served {
 		if err := i1.dial(addr, port); !os.IsTimeout(err) {
 			t.Errorf("a new connection to %s, which nothing allows any more: got %v, want a time-out", addr, err)
 		}
@@ -169,8 +163,8 @@ func TestConnectionsOutliveAnUpgrade(t *testing.T) {
 	if _, err := b.ApplyFull(world()); err != nil {
 		t.Fatal(err)
 	}
-	for _, addr := range []string{"10.0.1.20", "10.0.1.50"} {
-		if err := i1.dial(addr, map[string]uint16{"10.0.1.20": 80, "10.0.1.50": 443}[addr]); err != nil {
+	for addr, port := range served {
+		if err := i1.dial(addr, port); err != nil {
 			t.Errorf("a new connection to %s: %v", addr, err)
 		}
 	}
@@ -200,6 +194,12 @@ func TestFlowsOfTheLastMomentComeToo(t *testing.T) {
 	listener := i2.listen(t, "10.0.1.20", 80)
 	ends, otherEnds := i1.standing(t, listener, "10.0.1.20", 80)
 
+	ask, answer := i1.datagrams(t, "10.0.1.10", 5000), i2.datagrams(t, "10.0.1.20", 53)
+	_, err := ask.WriteTo([]byte("question"), answer.LocalAddr())
+	b.must(err)
+	_, from, err := answer.ReadFrom(make([]byte, 8))
+	b.must(err)
+
 	b.open(Options{})
 	b.adoptFlows()
 	c, other := i1.standing(t, listener, "10.0.1.20", 80)
@@ -207,11 +207,18 @@ func TestFlowsOfTheLastMomentComeToo(t *testing.T) {
 	late.goesOn(t, "by the earlier program")
 	ends.Close()
 	otherEnds.Close()
-	b.waitFor(t, "the earlier program has one connection", func() bool { return len(b.halvesThere(t)) == 2 })
+	b.waitFor(t, "the earlier program has one connection and a question", func() bool { return len(b.halvesThere(t)) == 4 })
 	if _, err := b.ApplyFull(world()); err != nil {
 		t.Fatal(err)
 	}
 	late.goesOn(t, "by this program")
+	if _, err := answer.WriteTo([]byte("answered"), from); err != nil {
+		t.Error(err)
+	}
+	ask.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, _, err := ask.ReadFrom(make([]byte, 8)); err != nil {
+		t.Errorf("the answer to a question from before: %v", err)
+	}
 
 	reset, opened := 0, 0
 	b.must(readMap(b.objs.Flows, func(_ bpfFlowKey, f bpfFlow) {

@@ -28,7 +28,12 @@ type EmbedOptions struct {
 	// Holder is the process that is named to whoever finds the directory in use: the
 	// one to end. 0 is this one.
 	Holder int
+
+	quota int64 // of the database, databaseQuota by default
 }
+
+// databaseQuota is how large etcd lets its database become before it refuses to write.
+const databaseQuota = 8 << 30
 
 // Embedded is an etcd server in this process, the only one of its cluster. It
 // listens nowhere; only its client reaches it.
@@ -39,6 +44,7 @@ type Embedded struct {
 	lock   *os.File
 	failed *failure
 	once   sync.Once
+	relief relief
 }
 
 // StartEmbedded starts the server on the data directory dir, which it makes if
@@ -118,7 +124,7 @@ func embedConfig(dir string, o EmbedOptions, log *zap.Logger) *embed.Config {
 	c.AdvertisePeerUrls = []url.URL{self}
 	c.InitialCluster = c.Name + "=" + self.String()
 	c.MaxTxnOps, c.MaxRequestBytes = MaxTxnOps, MaxRequestBytes
-	c.QuotaBackendBytes = 8 << 30
+	c.QuotaBackendBytes = cmp.Or(o.quota, databaseQuota)
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModeRevision, "1000"
 	c.BootstrapDefragThresholdMegabytes = 256
 	c.WarningApplyDuration = time.Minute
@@ -143,8 +149,11 @@ func (e *Embedded) writable() error {
 	case <-e.failed.done:
 		return fmt.Errorf("%w: %w", ErrLogFailed, e.failed.err)
 	default:
-		return checkSpace(e.dir)
 	}
+	if err := checkSpace(e.dir); err != nil {
+		return err
+	}
+	return e.relieve()
 }
 
 // Close ends the server; everything written is on the disk. Closing twice is
@@ -160,6 +169,7 @@ func (e *Embedded) Close() (err error) {
 			return
 		default:
 		}
+		e.relief.wait()
 		if e.etcd != nil {
 			e.etcd.Close()
 		}

@@ -55,16 +55,18 @@ var register = porcupine.Model{
 }
 
 // linearizable writes and reads a tag of the resources, whose ids are in the files, from several callers
-// at once, while control is killed again and again, and looks whether what they
-// saw fits one order.
-func linearizable(ts *testscript.TestScript, _ bool, files []string) {
+// at once, while control is killed again and again, or its disk is slow for a
+// while, and looks whether what they saw fits one order.
+func linearizable(ts *testscript.TestScript, _ bool, args []string) {
+	disturb, files := map[string]func(*testscript.TestScript) bool{"killed": killControl, "slow": slowControl}[args[0]], args[1:]
 	var resources []string
 	for _, f := range files {
 		resources = append(resources, strings.TrimSpace(ts.ReadFile(strings.TrimPrefix(f, "@"))))
 	}
 	c, err := (&app{runDir: ts.Getenv("ENISHI_RUN_DIR")}).readClient()
 	ts.Check(err)
-	const callers, span = 6, 8 * time.Second
+	const callers = 6
+	span := map[string]time.Duration{"killed": 8 * time.Second, "slow": 24 * time.Second}[args[0]]
 	end := time.Now().Add(span)
 	var mu sync.Mutex
 	var history []porcupine.Operation
@@ -99,21 +101,41 @@ func linearizable(ts *testscript.TestScript, _ bool, files []string) {
 			}
 		})
 	}
-	kills := 0
+	disturbed := 0
 	for time.Now().Before(end) {
-		time.Sleep(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
-		if pid := partNamed(ts.Getenv("ENISHI_RUN_DIR"), "control"); pid != 0 && unix.Kill(pid, unix.SIGKILL) == nil {
-			kills++
+		if disturb(ts) {
+			disturbed++
 		}
 	}
 	all.Wait()
-	ts.Logf("%d calls, %d of them without an answer, %d kills", len(history), unknown, kills)
-	if len(history) < 100 || kills < 3 {
+	ts.Logf("%d calls, %d of them without an answer, %d times %s", len(history), unknown, disturbed, args[0])
+	if len(history) < 100 || disturbed < 3 {
 		ts.Fatalf("that tells little")
 	}
 	if got := porcupine.CheckOperationsTimeout(register, history, time.Minute); got != porcupine.Ok {
 		ts.Fatalf("the answers fit no order: %s", got)
 	}
+}
+
+// killControl kills control after a while.
+func killControl(ts *testscript.TestScript) bool {
+	time.Sleep(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
+	pid := partNamed(ts.Getenv("ENISHI_RUN_DIR"), "control")
+	return pid != 0 && unix.Kill(pid, unix.SIGKILL) == nil
+}
+
+// slowControl gives control a disk that is too slow for it, after a while and for one.
+func slowControl(ts *testscript.TestScript) bool {
+	time.Sleep(time.Duration(500+rand.IntN(1000)) * time.Millisecond)
+	c, err := delayWrites(partNamed(ts.Getenv("ENISHI_RUN_DIR"), "control"), 30*time.Second)
+	if err != nil {
+		ts.Logf("%v", err)
+		return false
+	}
+	time.Sleep(time.Duration(4000+rand.IntN(5000)) * time.Millisecond)
+	_ = c.Process.Signal(unix.SIGTERM)
+	_ = c.Wait() // it ends by the signal
+	return true
 }
 
 // refused says that the call had no effect: the API answered so.
@@ -123,7 +145,7 @@ func refused(err error) bool {
 }
 
 func (r registerCall) do(c client, h *http.Client) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	api := &awsclient.Client{Endpoint: c.Endpoint, Region: c.Region, HTTP: h, Credentials: sigv4.Credentials{AccessKeyID: c.AccessKey, Secret: c.SecretKey}}
 	if r.write != "" {

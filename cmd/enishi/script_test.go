@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
@@ -47,7 +48,19 @@ func TestMain(m *testing.M) {
 	if os.Getenv(sealedEnv) == "" && os.Geteuid() == 0 {
 		os.Exit(seal())
 	}
-	testscript.Main(m, map[string]func(){"enishi": func() { os.Exit(program()) }})
+	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }})
+}
+
+// leakless fails tests that leave goroutines behind.
+type leakless struct{ *testing.M }
+
+func (l leakless) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // seal runs the tests again in a new network namespace where loopback is up.
@@ -74,7 +87,8 @@ func seal() int {
 //	end SIGNAL FILE           sends it to the process whose id is in the file; waits until it is gone
 //	kill-part NAME            SIGKILL to a part of the `up` in $ENISHI_RUN_DIR
 //	kill-randomly NAMES...    SIGKILL to one of these parts after the other, ENISHI_KILLS times
-//	linearizable @FILES...    calls on the resources whose ids are in the files fit one order
+//	slow-disk SECONDS FILE    each write of control takes so long, while the process whose id goes to the file runs
+//	linearizable HOW @FILES... calls on the resources whose ids are in the files fit one order, though control is killed, or its disk is slow
 //	under-attack FILE         the attacker that it names attacks in every way; others go on
 //	nothing-left              no process, mount or file with the run directory
 //	as UID ARGS...            runs `enishi ARGS...` as another user
@@ -90,14 +104,14 @@ func TestScripts(t *testing.T) {
 			switch c {
 			case "root":
 				return os.Geteuid() == 0, nil
-			case "aws":
-				_, err := exec.LookPath("aws")
+			case "aws", "strace":
+				_, err := exec.LookPath(c)
 				return err == nil, nil
 			}
 			return false, fmt.Errorf("condition %s is not known", c)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "linearizable": linearizable, "under-attack": underAttack, "nothing-left": nothingLeft, "as": runAs,
+			"wait-for": waitFor, "end": end, "kill-part": killPart, "kill-randomly": killRandomly, "slow-disk": slowDisk, "linearizable": linearizable, "under-attack": underAttack, "nothing-left": nothingLeft, "as": runAs,
 		},
 	})
 }
