@@ -119,11 +119,17 @@ const queryBuffer = 4 << 20
 // An agent that starts again opens its sockets while the gateway still holds the
 // old ones. Not by SO_REUSEPORT: the kernel would go on giving the old ones a share.
 func serviceSocket(kind, port int) (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
+	// A file that does not block yet would be with Go's poller: every query and every
+	// connection, which are the gateway's, would wake the agent too.
 	f := os.NewFile(uintptr(fd), "service socket")
+	if err := unix.SetNonblock(fd, true); err != nil {
+		f.Close()
+		return nil, err
+	}
 	options := []struct{ level, name, value int }{
 		{unix.SOL_IPV6, unix.IPV6_V6ONLY, 0},
 		{unix.SOL_IPV6, unix.IPV6_TRANSPARENT, 1},

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"enishi.dev/enishi/netns"
 )
 
@@ -42,7 +40,6 @@ func measureMain(args []string) error {
 type pair struct {
 	server *helper
 	client func(args ...string) *exec.Cmd
-	more   []func(args ...string) *exec.Cmd // clients at the same time, whose figures are added
 	host   string
 	// fresh, if it is set, starts the server for one load and says the host.
 	fresh func() (host string, end func() error, err error)
@@ -62,22 +59,11 @@ func (p pair) measure(load string, d time.Duration) (x float64, err error) {
 		}
 		defer func() { err = errors.Join(err, end()) }()
 	}
-	var all errgroup.Group
-	xs := make([]float64, 1+len(p.more))
-	for i, client := range append([]func(...string) *exec.Cmd{p.client}, p.more...) {
-		all.Go(func() error {
-			cmd := client("measure", load, p.host, d.String())
-			cmd.Stderr = os.Stderr
-			out, err := cmd.Output()
-			if err != nil {
-				return err
-			}
-			return json.Unmarshal(out, &xs[i])
-		})
-	}
-	err = all.Wait()
-	for _, one := range xs {
-		x += one
+	cmd := p.client("measure", load, p.host, d.String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &x)
 	}
 	return x, err
 }

@@ -8,119 +8,124 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sync/errgroup"
+
+	"enishi.dev/enishi/netns"
 )
 
-// queryWindow is how many queries of a client wait for answers.
-const queryWindow = 32
+const (
+	queryWindow  = 32 // queries of one asker that wait for answers
+	askersAtOnce = 4
+)
 
-// queries asks SERVER@NAME@ADDRESS@SOURCES for the address of the name, as fast as
-// answers come, from all addresses of the instance in turn, of which there are to be
-// so many: a resolver answers one address 1,024 times a second, as AWS's does, and
-// dnsperf asks from one. It gives the answers a second that hold the address.
+// queries asks SERVER@NAME@ADDRESS@NAMESPACE,… for the address of the name, as fast
+// as answers come. An interface may ask its resolver 1,024 times a second, as AWS's
+// may, and dnsperf asks from one: here each asker goes from one network namespace to
+// the next. It gives the answers a second that hold the address.
 func queries(target string, d time.Duration) (float64, error) {
 	f := strings.Split(target, "@")
 	if len(f) != 4 {
-		return 0, errors.New("want SERVER@NAME@ADDRESS@SOURCES")
-	}
-	sources, err := ownAddresses(f[3])
-	if err != nil {
-		return 0, err
+		return 0, errors.New("want SERVER@NAME@ADDRESS@NAMESPACE,…")
 	}
 	q := new(dns.Msg).SetQuestion(f[1]+".", dns.TypeA)
 	packet, err := q.Pack()
 	if err != nil {
 		return 0, err
 	}
-	a := asker{server: &net.UDPAddr{IP: net.ParseIP(f[0]), Port: 53}, packet: packet, want: net.ParseIP(f[2]).To4(), sources: sources, end: time.Now().Add(d)}
-	if err := a.ask(); err != nil {
-		return 0, err
+	all := make([]asker, askersAtOnce)
+	for i, path := range strings.Split(f[3], ",") {
+		c, err := socketIn(path)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		a := &all[i%len(all)]
+		a.conns = append(a.conns, c)
 	}
-	if a.answered == 0 {
-		return 0, fmt.Errorf("%s does not answer", f[0])
+	var running errgroup.Group
+	end := time.Now().Add(d)
+	for i := range all {
+		a := &all[i]
+		a.server, a.packet, a.want = &net.UDPAddr{IP: net.ParseIP(f[0]), Port: 53}, packet, net.ParseIP(f[2]).To4()
+		running.Go(func() error { return a.ask(end) })
 	}
-	return float64(a.answered) / d.Seconds(), nil
+	err = running.Wait()
+	answered := 0
+	for _, a := range all {
+		answered += a.answered
+	}
+	if err == nil && answered == 0 {
+		err = fmt.Errorf("%s does not answer", f[0])
+	}
+	return float64(answered) / d.Seconds(), err
 }
 
-// ownAddresses waits until the instance has as many as it is to have.
-func ownAddresses(count string) (ips []net.IP, err error) {
-	want, err := strconv.Atoi(count)
-	for end := time.Now().Add(10 * time.Second); err == nil && len(ips) < want; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			return nil, fmt.Errorf("the instance has %d addresses, want %d", len(ips), want)
-		}
-		var all []net.Addr
-		all, err = net.InterfaceAddrs()
-		ips = ips[:0]
-		for _, a := range all {
-			if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
-				ips = append(ips, n.IP)
-			}
-		}
+// socketIn makes a socket in the namespace at the path.
+func socketIn(path string) (c *net.UDPConn, err error) {
+	n, err := netns.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return ips, err
+	defer n.Close()
+	err = n.Do(func() (err error) {
+		c, err = net.ListenUDP("udp4", nil)
+		return err
+	})
+	return c, err
 }
 
-// asker is one client.
+// asker asks from one socket after the other.
 type asker struct {
+	conns    []*net.UDPConn
 	server   *net.UDPAddr
 	packet   []byte
 	want     net.IP
-	sources  []net.IP
-	end      time.Time
-	turn     int // of the sources
 	answered int
 }
 
-// ask keeps the window full until the end. What is not answered within 100 ms is
-// lost, and asked again.
-func (a *asker) ask() error {
-	c, err := net.ListenUDP("udp4", nil)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	p := ipv4.NewPacketConn(c)
+// ask fills a window at each socket in turn and waits until it is answered, until the
+// end. What is not answered within 100 ms is lost.
+func (a *asker) ask(end time.Time) error {
 	out, in := make([]ipv4.Message, queryWindow), make([]ipv4.Message, queryWindow)
 	for i := range out {
 		out[i] = ipv4.Message{Buffers: [][]byte{append([]byte(nil), a.packet...)}, Addr: a.server}
+		binary.BigEndian.PutUint16(out[i].Buffers[0], uint16(i))
 		in[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 2048)}}
 	}
-	for free := queryWindow; time.Now().Before(a.end); {
-		for i := range out[:free] {
-			a.turn++
-			binary.BigEndian.PutUint16(out[i].Buffers[0], uint16(a.turn))
-			out[i].OOB = (&ipv4.ControlMessage{Src: a.sources[a.turn%len(a.sources)]}).Marshal()
-		}
-		for sent := 0; sent < free; {
-			n, err := p.WriteBatch(out[sent:free], 0)
+	for turn := 0; len(a.conns) > 0 && time.Now().Before(end); turn++ {
+		c := a.conns[turn%len(a.conns)]
+		p := ipv4.NewPacketConn(c)
+		for rest := out; len(rest) > 0; {
+			n, err := p.WriteBatch(rest, 0)
 			if err != nil {
 				return err
 			}
-			sent += n
+			rest = rest[n:]
 		}
 		if err := c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 			return err
 		}
-		free, err = p.ReadBatch(in, 0)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			free = queryWindow
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for _, m := range in[:free] {
-			if err := a.check(m.Buffers[0][:m.N]); err != nil {
+		for left := queryWindow; left > 0; {
+			n, err := p.ReadBatch(in[:left], 0)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
 				return err
 			}
+			for _, m := range in[:n] {
+				if err := a.check(m.Buffers[0][:m.N]); err != nil {
+					return err
+				}
+			}
+			left -= n
+			a.answered += n
 		}
-		a.answered += free
 	}
 	return nil
 }

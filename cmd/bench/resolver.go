@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,10 +19,9 @@ import (
 	"enishi.dev/enishi/aws/wire/ec2"
 )
 
-const (
-	queryClients       = 4
-	addressesPerClient = 50 // the most that an interface may have
-)
+// askers is how many instances ask, so many that their allowances together are more
+// than any resolver here answers.
+const askers = 200
 
 // resolvers holds a VPC's resolver against CoreDNS in another instance of the VPC,
 // asked for an endpoint's private name.
@@ -53,18 +53,18 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	var clients []func(args ...string) *exec.Cmd
-	for range queryClients {
-		id, err := b.manyAddresses(ctx, at)
-		if err != nil {
-			return nil, err
-		}
-		clients = append(clients, func(args ...string) *exec.Cmd { return b.inside(id, args...) })
-	}
 	server, address, err := b.launch(ctx, at)
 	if err != nil {
 		return nil, err
 	}
+	if err := b.launchMore(ctx, at, askers, 1); err != nil {
+		return nil, err
+	}
+	places, err := filepath.Glob(filepath.Join(b.run, "state/ns/i-*"))
+	if err != nil {
+		return nil, err
+	}
+	places = slices.DeleteFunc(places, func(p string) bool { return filepath.Base(p) == server })
 	name := "ec2." + ourRegion + ".amazonaws.com"
 	stop, err := b.startCoreDNS(coredns, server, fmt.Sprintf("%s@%s@%s", address, name, endpoint))
 	if err != nil {
@@ -73,7 +73,8 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	defer stop()
 	var ends []pair
 	for _, at := range []string{address, "10.0.0.2"} {
-		ends = append(ends, pair{host: fmt.Sprintf("%s@%s@%s@%d", at, name, endpoint, addressesPerClient), client: clients[0], more: clients[1:]})
+		target := fmt.Sprintf("%s@%s@%s@%s", at, name, endpoint, strings.Join(places, ","))
+		ends = append(ends, pair{host: target, client: func(args ...string) *exec.Cmd { return exec.Command(b.self, args...) }})
 	}
 	c := compare{load: "queries", unit: "a second", rounds: 9, d: 500 * time.Millisecond}
 	if b.quick {
@@ -85,22 +86,6 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	return []row{c.against(what, "CoreDNS", 1.5)}, nil
 }
 
-// manyAddresses launches an instance whose interface has fifty addresses.
-func (b *bench) manyAddresses(ctx context.Context, at place) (id string, err error) {
-	id, address, err := b.launch(ctx, at)
-	if err != nil {
-		return "", err
-	}
-	found, err := call[ec2.DescribeNetworkInterfacesOutput](ctx, b.world, "DescribeNetworkInterfaces", &ec2.DescribeNetworkInterfacesInput{
-		Filters: []ec2.Filter{{Name: new("private-ip-address"), Values: []string{address}}, {Name: new("vpc-id"), Values: []string{at.vpc}}}})
-	if err != nil {
-		return "", err
-	}
-	_, err = call[ec2.AssignPrivateIpAddressesOutput](ctx, b.world, "AssignPrivateIpAddresses", &ec2.AssignPrivateIpAddressesInput{
-		NetworkInterfaceId: found.NetworkInterfaces[0].NetworkInterfaceId, SecondaryPrivateIpAddressCount: new(int32(addressesPerClient - 1))})
-	return id, err
-}
-
 // startCoreDNS answers SERVER@NAME@ADDRESS in the instance's network, on a socket
 // for each processor, and returns once it does.
 func (b *bench) startCoreDNS(program, instance, target string) (stop func(), err error) {
@@ -109,7 +94,8 @@ func (b *bench) startCoreDNS(program, instance, target string) (stop func(), err
 	if err := os.WriteFile(conf, fmt.Appendf(nil, ".:53 {\n multisocket\n hosts {\n  %s %s\n }\n}\n", f[2], f[1]), 0o644); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("nsenter", "--net="+filepath.Join(b.run, "state/ns", instance), program, "-conf", conf)
+	ns := filepath.Join(b.run, "state/ns", instance)
+	cmd := exec.Command("nsenter", "--net="+ns, program, "-conf", conf)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGTERM}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -121,7 +107,7 @@ func (b *bench) startCoreDNS(program, instance, target string) (stop func(), err
 		_ = cmd.Wait()
 	}
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := b.inside(instance, "measure", "queries", target+"@1", "1ms").CombinedOutput()
+		answer, err := exec.Command(b.self, "measure", "queries", target+"@"+ns, "1ms").CombinedOutput()
 		if err == nil {
 			return stop, nil
 		}
