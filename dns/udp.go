@@ -16,7 +16,7 @@ import (
 
 // ServeUDP answers what arrives at conn, each answer leaving from the address
 // that was asked, until ctx ends; conn is closed then. conn is an IPv6 socket,
-// which also receives IPv4. One thread of control answers a hundred thousand queries
+// which also receives IPv4. One goroutine answers a hundred thousand queries
 // a second; a second one at the same socket takes a fifth of that away.
 func (n *Network) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	s, err := newUDPSocket(conn)
