@@ -95,10 +95,7 @@ func (s *siege) server(ctx context.Context, at place) (address string, err error
 	if err != nil {
 		return "", err
 	}
-	h, err := s.start(i, "serve")
-	if err == nil {
-		_, err = h.line()
-	}
+	_, err = s.start(i, "serve")
 	return address, err
 }
 
@@ -137,9 +134,6 @@ func (s *siege) under(one attack.Attack, o *outcome) ([]suffered, error) {
 		return nil, err
 	}
 	defer a.end()
-	if _, err := a.line(); err != nil {
-		return nil, err
-	}
 	time.Sleep(100 * time.Millisecond)
 	out, err := s.suffer()
 	if err != nil {

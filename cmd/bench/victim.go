@@ -54,6 +54,7 @@ func victimMain(args []string) error {
 			DisableKeepAlives: !kept,
 		}}
 	}
+	fmt.Println("ready")
 	lines := json.NewDecoder(os.Stdin)
 	for {
 		var line string
