@@ -113,11 +113,17 @@ func (b *bench) instances(clientRun, client, serverRun, server, address string) 
 // its time among sessions.
 func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error) {
 	for i, n := range []*netns.Namespace{client, server} {
-		if err := n.SetUp("eth0"); err != nil {
-			return p, err
+		for _, link := range []string{"lo", "eth0"} {
+			if err := n.SetUp(link); err != nil {
+				return p, err
+			}
 		}
 		addr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), 24)
 		if err := n.Do(func() error { return netns.AddAddress("eth0", addr) }); err != nil {
+			return p, err
+		}
+		// As instances have one: another route is another look.
+		if err := n.Do(func() error { return netns.RouteVia("eth0", netip.AddrFrom4([4]byte{10, 9, 0, 254})) }); err != nil {
 			return p, err
 		}
 	}
