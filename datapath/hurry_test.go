@@ -44,7 +44,7 @@ func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
 		{"options of IP", odd(func(f *frame) { f.spoil = func(b []byte) { b[14] = 0x46 } }), "drop: malformed", false},
 		{"no ACK", odd(func(f *frame) { f.flags = 0 }), "to eni-2", false},
 		{"a reset, after which it is not in a hurry", odd(func(f *frame) { f.flags = rst }), "to eni-2", false},
-		{"a segment after it", p.send(ack, ""), "to eni-2", false},
+		{"a segment after it", p.send(ack, ""), "drop: not a SYN", false},
 	} {
 		b.sub(t, c.name, func(t *testing.T) {
 			b.steps(other.send(syn|ack, "to eni-2")) // the long way, by another connection

@@ -29,7 +29,7 @@ func pinMaps(spec *ebpf.CollectionSpec) (string, error) {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
 		m := spec.Maps[name]
-		if strings.HasPrefix(name, ".") || name == bpfMapWorks || name == bpfMapTrails {
+		if strings.HasPrefix(name, ".") || name == bpfMapWorks || name == bpfMapOpenings || name == bpfMapTrails {
 			continue // of one load
 		}
 		m.Pinning = ebpf.PinByName

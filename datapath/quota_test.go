@@ -47,8 +47,6 @@ func TestFlowQuota(t *testing.T) {
 	})
 	b.sub(t, "until one has ended", func(t *testing.T) {
 		b.steps(pairs[0].reply(rst, "to eni-1"))
-		b.age(11 * time.Second)
-		b.must(b.Sweep(context.Background()))
 		b.steps(pairs[3].send(syn, "to door-a"))
 		refused(pairs[2])
 	})

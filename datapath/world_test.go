@@ -131,7 +131,8 @@ func from(port string, src string) frame {
 }
 
 // fate puts the frame in by the port and says in words what became of it:
-// "to X", "drop: REASON", "reset: REASON", "too big: REASON" or "answer".
+// "to X", "drop: REASON", "reset: REASON", "too big: REASON", "the gateway" or "at X",
+// which answer who asks for a hardware address.
 // The explanation given before must say the same.
 func (b *bench) fate(port string, in []byte) string {
 	b.t.Helper()
@@ -152,10 +153,13 @@ func (b *bench) fate(port string, in []byte) string {
 		b.t.Errorf("verdict %d, reason %q", verdict, why)
 		return "?"
 	}
-	back := bytes.Equal(out[:6], in[6:12]) && bytes.Equal(out[6:12], gatewayMAC[:])
+	asked := bytes.Equal(out[:6], in[6:12])
+	back := asked && bytes.Equal(out[6:12], gatewayMAC[:])
 	switch {
 	case back && why == "" && trail.Verdict == uint32(bpfVerdictVERDICT_RESOLVE):
-		return "answer"
+		return "the gateway"
+	case asked && why == "" && trail.Verdict == uint32(bpfVerdictVERDICT_RESOLVE):
+		return "at " + b.receiver(out[6:12])
 	case back && trail.Verdict == uint32(bpfVerdictVERDICT_RESET):
 		if s := sound(out); s != "" {
 			b.t.Errorf("reset: wrong %s: %x", s, out)
@@ -173,20 +177,24 @@ func (b *bench) fate(port string, in []byte) string {
 	case trail.Tunnel != 0:
 		return b.far(in, out, trail)
 	}
-	if !bytes.Equal(out[6:12], gatewayMAC[:]) {
-		b.t.Errorf("it comes from %x and not from the gateway", out[6:12])
+	from := gatewayMAC[:]
+	if bytes.Equal(out[:6], in[:6]) {
+		from = in[6:12] // to a neighbour
+	}
+	if !bytes.Equal(out[6:12], from) {
+		b.t.Errorf("it comes from %x, want %x", out[6:12], from)
 	}
 	return "to " + b.receiver(out)
 }
 
-// receiver says by its destination who gets a delivered frame.
-func (b *bench) receiver(out []byte) string {
+// receiver says whose the hardware address is with which the bytes begin.
+func (b *bench) receiver(to []byte) string {
 	for _, u := range b.units {
-		if i, ok := u.(*hoststate.Interface); ok && bytes.Equal(out[:6], i.MAC[:]) {
+		if i, ok := u.(*hoststate.Interface); ok && bytes.Equal(to[:6], i.MAC[:]) {
 			return i.ID
 		}
 	}
-	switch [6]byte(out[:6]) {
+	switch [6]byte(to[:6]) {
 	case [6]byte{2, 0, 0, 0, 0, vniA}:
 		return "door-a"
 	case [6]byte{2, 0, 0, 0, 0, vniB}:

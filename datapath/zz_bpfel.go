@@ -404,6 +404,7 @@ const (
 	bpfMapListeners          = "listeners"
 	bpfMapNetworks           = "networks"
 	bpfMapNumbers            = "numbers"
+	bpfMapOpenings           = "openings"
 	bpfMapPorts              = "ports"
 	bpfMapProbes             = "probes"
 	bpfMapPrograms           = "programs"
@@ -509,6 +510,7 @@ type bpfMapSpecs struct {
 	Listeners  *ebpf.MapSpec `ebpf:"listeners"`
 	Networks   *ebpf.MapSpec `ebpf:"networks"`
 	Numbers    *ebpf.MapSpec `ebpf:"numbers"`
+	Openings   *ebpf.MapSpec `ebpf:"openings"`
 	Ports      *ebpf.MapSpec `ebpf:"ports"`
 	Probes     *ebpf.MapSpec `ebpf:"probes"`
 	Programs   *ebpf.MapSpec `ebpf:"programs"`
@@ -576,6 +578,7 @@ type bpfMaps struct {
 	Listeners  *ebpf.Map `ebpf:"listeners"`
 	Networks   *ebpf.Map `ebpf:"networks"`
 	Numbers    *ebpf.Map `ebpf:"numbers"`
+	Openings   *ebpf.Map `ebpf:"openings"`
 	Ports      *ebpf.Map `ebpf:"ports"`
 	Probes     *ebpf.Map `ebpf:"probes"`
 	Programs   *ebpf.Map `ebpf:"programs"`
@@ -601,6 +604,7 @@ func (m *bpfMaps) Close() error {
 		m.Listeners,
 		m.Networks,
 		m.Numbers,
+		m.Openings,
 		m.Ports,
 		m.Probes,
 		m.Programs,

@@ -13,13 +13,12 @@ static __always_inline __u16 fold(__u32 sum)
 	return ~sum;
 }
 
-static __always_inline void answer_eth(struct work *w, __be16 protocol)
+static __always_inline void answer_eth(struct work *w, const __u8 *from, __be16 protocol)
 {
-	const __u8 gateway[6] = GATEWAY_MAC;
 	struct ethhdr *e = &w->headers.eth;
 
 	__builtin_memcpy(e->h_dest, w->packet.source_mac, 6);
-	__builtin_memcpy(e->h_source, gateway, 6);
+	__builtin_memcpy(e->h_source, from, 6);
 	e->h_proto = bpf_htons(protocol);
 }
 
@@ -74,16 +73,15 @@ STEP int answer_arp(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
-	const __u8 gateway[6] = GATEWAY_MAC;
 	struct arp *a = (void *)(w->headers.bytes + L3);
 
-	answer_eth(w, ETH_P_ARP);
+	answer_eth(w, w->to_mac, ETH_P_ARP);
 	a->hardware = bpf_htons(1);
 	a->protocol = bpf_htons(ETH_P_IP);
 	a->hardware_len = 6;
 	a->protocol_len = 4;
 	a->op = bpf_htons(ARP_REPLY);
-	__builtin_memcpy(a->sender_mac, gateway, 6);
+	__builtin_memcpy(a->sender_mac, w->to_mac, 6);
 	__builtin_memcpy(a->sender_ip, w->key.dst, 4);
 	__builtin_memcpy(a->target_mac, w->packet.source_mac, 6);
 	__builtin_memcpy(a->target_ip, w->key.src, 4);
@@ -101,16 +99,16 @@ STEP int answer_neighbour(struct __sk_buff *skb, struct work *w)
 
 	if (probing)
 		__builtin_memcpy(w->key.src, everybody, 16);
-	answer_eth(w, ETH_P_IPV6);
+	answer_eth(w, w->to_mac, ETH_P_IPV6);
 	answer_ipv6(w, len, IPPROTO_ICMPV6);
 	__builtin_memset(n, 0, sizeof(*n));
 	n->type = ND_ADVERT;
-	n->flags = probing ? 0xa0 : 0xe0; /* router, solicited unless probing, override */
+	n->flags = 0x20 | (probing ? 0 : 0x40) | (same_mac(w->to_mac, gateway) ? 0x80 : 0); /* override, solicited, router */
 	__builtin_memcpy(n->target, w->key.dst, 16);
 	if (len == 32) {
 		n->option = OPTION_TARGET_MAC;
 		n->option_len = 1;
-		__builtin_memcpy(n->mac, gateway, 6);
+		__builtin_memcpy(n->mac, w->to_mac, 6);
 	}
 	__u32 words[8];
 	__builtin_memcpy(words, n, sizeof(words));
@@ -129,6 +127,7 @@ STEP int answer_reset(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
+	const __u8 gateway[6] = GATEWAY_MAC;
 	int v4 = w->key.family == FAMILY_IPV4;
 	__u32 l4 = L3 + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), check = l4 + __builtin_offsetof(struct tcphdr, check);
 	struct tcphdr t = {.source = w->key.dport, .dest = w->key.sport, .doff = 5 << 4};
@@ -143,7 +142,7 @@ STEP int answer_reset(struct __sk_buff *skb, struct work *w)
 	}
 	if (bpf_skb_change_tail(skb, l4 + sizeof(t), 0))
 		return -1;
-	answer_eth(w, v4 ? ETH_P_IP : ETH_P_IPV6);
+	answer_eth(w, gateway, v4 ? ETH_P_IP : ETH_P_IPV6);
 	if (v4) {
 		answer_ipv4(w, sizeof(t), IPPROTO_TCP);
 		__builtin_memcpy(w->headers.bytes + L3 + sizeof(struct iphdr), &t, sizeof(t));
@@ -171,8 +170,9 @@ STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
+	const __u8 gateway[6] = GATEWAY_MAC;
 	__u8 *b = w->headers.bytes;
-	__u32 fits = limit(w);
+	__u32 fits = limit(w->trail.to, w->kind, w->trail.tunnel);
 
 	if (w->key.family == FAMILY_IPV4) {
 		const __u32 ip = sizeof(struct iphdr), quote = ip + QUOTED;
@@ -182,7 +182,7 @@ STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 		if (bpf_skb_load_bytes(skb, L3 + ip + 8, m + 2, quote))
 			return -1;
 		m[0] |= (__u32)fold(bpf_csum_diff(NULL, 0, m, sizeof(m), 0)) << 16;
-		answer_eth(w, ETH_P_IP);
+		answer_eth(w, gateway, ETH_P_IP);
 		answer_ipv4(w, sizeof(m), IPPROTO_ICMP);
 		__builtin_memcpy(b + L3 + ip, m, 8);
 		return send(skb, w, L3 + ip + 8);
@@ -194,7 +194,7 @@ STEP int answer_too_big(struct __sk_buff *skb, struct work *w)
 	if (bpf_skb_load_bytes(skb, L3 + ip + 8, m + 2, quote))
 		return -1;
 	m[0] |= (__u32)fold(bpf_csum_diff(NULL, 0, m, sizeof(m), pseudo_sum(w, sizeof(m), IPPROTO_ICMPV6))) << 16;
-	answer_eth(w, ETH_P_IPV6);
+	answer_eth(w, gateway, ETH_P_IPV6);
 	answer_ipv6(w, sizeof(m), IPPROTO_ICMPV6);
 	__builtin_memcpy(b + L3 + ip, m, 8);
 	return send(skb, w, L3 + ip + 8);

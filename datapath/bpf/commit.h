@@ -4,6 +4,7 @@
 #include "work.h"
 #include "flow.h"
 #include "half.h"
+#include "recall.h"
 #include "answer.h"
 
 STEP int count(__u32 vni, __u32 reason)
@@ -51,6 +52,7 @@ STEP int open_flow(struct work *w)
 	why = insert_half(&w->key, f);
 	if (!why) {
 		tally(1);
+		remember(w);
 		return DROP_NONE;
 	}
 	forget_half(&w->back);
@@ -95,6 +97,12 @@ static __always_inline int ends(struct work *w, const struct flow *own)
 	__u32 closed = FLOW_FIN_SENT | FLOW_FIN_RECEIVED | FLOW_FIN_ACKED;
 
 	return (own->state & closed) == closed && w->packet.tcp & TH_ACK && w->packet.ack == own->fin;
+}
+
+/* breaks: a reset that the other side has for certain, as it is on this host. */
+static __always_inline int breaks(const struct work *w)
+{
+	return w->packet.tcp & TH_RST && !w->trail.tunnel && !w->outer.remote_ipv4;
 }
 
 /* What a packet says about its connection, written to both halves: the one that
@@ -151,7 +159,7 @@ STEP int track(struct work *w, struct flow *own)
 	}
 	if (!w->holds)
 		own->epoch = w->epoch;
-	if (ends(w, own)) {
+	if (ends(w, own) || breaks(w)) {
 		__u32 initiator = own->state & FLOW_INITIATOR;
 		end_half(&w->key, w->owner, initiator);
 		end_half(&w->back, w->peer, !initiator);
@@ -190,7 +198,7 @@ STEP int deliver(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
-	return w->trail.tunnel ? deliver_far(skb, w) : hand_over(skb, w->to_mac, w->to_ifindex);
+	return w->trail.tunnel ? deliver_far(skb, w) : hand_over(skb, &w->headers.in.eth, w->kind, w->to_mac, w->to_ifindex);
 }
 
 STEP int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)

@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "where.h"
 #include "group.h"
+#include "recall.h"
 
 /* From another host: the interface whose number the frame's source carries, if the
  * host that sent it is the one that has it. */
@@ -79,7 +80,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct work *w, __u32 if
 	__u32 zero = 0;
 	__u64 *epoch = bpf_map_lookup_elem(&epochs, &zero);
 
-	__builtin_memset(w, 0, __builtin_offsetof(struct work, to_ifindex));
+	__builtin_memset(w, 0, __builtin_offsetof(struct work, ifindex));
 	w->now = bpf_ktime_get_coarse_ns();
 	w->epoch = epoch ? *epoch : 0;
 	w->ifindex = w->key.ifindex = ifindex;
@@ -261,26 +262,33 @@ STEP int judge(struct work *w, struct flow *own)
 
 static __always_inline int fits(struct work *w)
 {
-	if (w->packet.length <= limit(w))
+	if (w->packet.length <= limit(w->trail.to, w->kind, w->trail.tunnel))
 		return VERDICT_DELIVER;
 	refuse(w, DROP_TOO_BIG);
 	return w->packet.whole && w->packet.plain && w->kind != PORT_TUNNEL ? VERDICT_TOO_BIG : VERDICT_DROP;
 }
 
+/* Why a packet is decided on: it passes, or somebody asks what would become of it. */
+enum occasion { PASSING, ASKED, ASKED_BACK };
+
 /* decide returns the verdict on a packet that came in by the port with the index.
- * *own becomes the sender's half of its connection, or NULL. With supposing, the
- * only connection is the one that suppose() kept. */
-static __always_inline int decide(struct __sk_buff *skb, struct work *w, __u32 ifindex, int supposing, struct flow **own)
+ * *own becomes the sender's half of its connection, or NULL. ASKED_BACK, the only
+ * connection is the one that suppose() kept; and who asks is told what the maps say,
+ * not what they said of another packet. */
+static __always_inline int decide(struct __sk_buff *skb, struct work *w, __u32 ifindex, enum occasion occasion, struct flow **own)
 {
 	struct flow *f = NULL;
 	int v = VERDICT_GO_ON, why = begin(skb, w, ifindex);
 
-	if (supposing)
-		w->suppose = 1;
+	w->suppose = occasion == ASKED_BACK;
 	if (!why && !w->packet.resolution)
-		f = supposing ? find_supposed(&w->key) : find_flow(&w->key, w->now);
+		f = w->suppose ? find_supposed(&w->key) : find_flow(&w->key, w->now);
 	if (f && reopens(w, f))
 		f = NULL;
+	if (occasion == PASSING && !why && !f && recall(w)) {
+		*own = NULL;
+		return fits(w);
+	}
 	if (!f || !holds(w, f))
 		v = admit(skb, w, ifindex, why);
 	if (v)

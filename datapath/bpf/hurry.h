@@ -65,7 +65,7 @@ static __always_inline int hurry(struct __sk_buff *skb)
 	struct flow *f = find_half(&k);
 	if (!f || !stands(s, f))
 		return -1;
-	if (length > (f->to != TO_INTERFACE || f->kind == PORT_DOOR ? endpoint_mtu : mtu))
+	if (length > limit(f->to, f->kind, f->tunnel))
 		return -1;
-	return hand_over(skb, f->mac, f->ifindex);
+	return hand_over(skb, &s->eth, f->kind, f->mac, f->ifindex);
 }

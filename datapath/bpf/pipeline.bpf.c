@@ -44,7 +44,7 @@ int root_far(struct __sk_buff *skb)
 static __always_inline int pass(struct __sk_buff *skb, struct work *w)
 {
 	struct flow *own = NULL;
-	int v = decide(skb, w, skb->ifindex, 0, &own);
+	int v = decide(skb, w, skb->ifindex, PASSING, &own);
 
 	return commit(skb, w, own, v);
 }
@@ -96,7 +96,7 @@ int explain(struct __sk_buff *skb)
 	__builtin_memset(&w->outer, 0, sizeof(w->outer));
 	w->outer.tunnel_id = skb->cb[1];
 	w->outer.remote_ipv4 = skb->cb[2];
-	int v = skb->cb[3] ? decide(skb, w, skb->cb[0], 1, &own) : decide(skb, w, skb->cb[0], 0, &own);
+	int v = skb->cb[3] ? decide(skb, w, skb->cb[0], ASKED_BACK, &own) : decide(skb, w, skb->cb[0], ASKED, &own);
 
 	if (v == VERDICT_DELIVER && w->fresh && w->trail.tunnel) {
 		w->foretell = 1;

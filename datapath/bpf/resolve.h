@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolve: questions for hardware addresses (ARP, neighbour discovery) end here;
- * the answer is always the gateway. There are no broadcasts in a network. */
+ * the answer is the interface that has the IP address, as AWS gives it, or else the
+ * gateway. Who believes an old answer errs in nothing: where a packet goes, its IP
+ * address says. There are no broadcasts in a network. */
 #pragma once
 #include "work.h"
 #include "parse.h"
@@ -14,13 +16,16 @@ static __always_inline int unspecified(const __u8 *ip)
 	return !(w[0] | w[1] | w[2] | w[3]);
 }
 
-/* answers says whether the network answers for ip: never for the asker's own
- * address, and when somebody without an address asks (is this one taken?) only
- * for one that another holds. */
+/* answers says whether the network answers for ip, and sets w->to_mac to its answer:
+ * never for the asker's own address, and when somebody without an address asks (is
+ * this one taken?) only for one that another holds. */
 static __always_inline int answers(struct work *w, const __u8 *ip, int probing)
 {
+	const __u8 gateway[6] = GATEWAY_MAC;
 	struct address *a = find_address(w, ip);
+	struct interface *i = a ? find_interface(a->interface) : NULL;
 
+	__builtin_memcpy(w->to_mac, i ? i->mac : gateway, 6);
 	if (a && a->interface == w->owner)
 		return 0;
 	if (probing)

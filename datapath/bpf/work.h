@@ -62,34 +62,43 @@ union headers {
 };
 _Static_assert(__builtin_offsetof(union headers, in.after4) == 36, "as it is in the frame");
 
+/* What is decided about a packet that opens a connection. */
+struct judged {
+	__u64 owner; /* who sends it */
+	__u64 peer; /* who gets it */
+	__u64 generation; /* of the network */
+	struct trail trail;
+	__u32 to_ifindex;
+	__u32 kind, vni; /* of the port */
+	__u8 exact; /* the source is the sender's own address */
+	__u8 own_untracked, peer_untracked;
+	__u8 to_link_local; /* the resolver or metadata */
+	__u8 to_mac[6];
+};
+
 struct work {
 	struct flow_key key; /* the packet as its owner sends it */
 	__u32 pad;
-	__u64 owner; /* who sends it */
-	__u64 peer; /* who gets it */
-	struct trail trail;
+	union {
+		struct judged;
+		struct judged judged;
+	};
 	struct packet packet;
 	/* the target */
 	__u64 to_groupset, to_endpoint;
 	__u8 exempt; /* groups are not asked */
 	__u8 fresh; /* opens a connection, or would */
 	__u8 late; /* belongs to none and may not open one */
-	__u8 exact; /* the source is the sender's own address */
-	__u8 own_untracked, peer_untracked;
 	__u8 holds; /* its flow was looked at in this epoch */
+	__u8 recalled; /* one like it was judged in this epoch */
 	__u8 to_metadata;
-	__u8 to_link_local; /* the resolver or metadata */
 	__u8 foretell; /* ask also the groups that another host asks */
 	__u8 suppose; /* the flows are those of supposed */
-	__u8 to_mac[6];
 	/* The above begins as zero, the rest is written before it is read. */
-	__u32 to_ifindex;
-	/* the port */
-	__u32 ifindex, kind, vni, flags, door;
+	__u32 ifindex, flags, door; /* of the port */
 	__u32 tunnel; /* the link to other hosts */
 	__u64 now;
 	__u64 epoch;
-	__u64 generation;
 	struct bpf_tunnel_key outer; /* whose remote end sent it; zero of what comes from this host */
 	struct flow_key back; /* its answers as the other side's owner sends them */
 	struct address_key address;
@@ -113,19 +122,19 @@ const volatile __u32 tunnel_mtu = 8951;
 const volatile __u32 flow_quota = 1 << 16; /* connections that one interface opened */
 const volatile __u32 link_local_rate = 1024; /* packets a second of one interface to the resolver and to metadata */
 
-/* Everybody's next hop: no interface has this address. */
+/* The next hop to all but neighbours: no interface has this address. */
 #define GATEWAY_MAC {0x02, 0, 0, 0, 0, 0x01}
 
 /* The source of a frame between hosts says which interface sent it: this and its number. */
 #define TUNNEL_MAC_0 0x02
 #define TUNNEL_MAC_1 0x02
 
-/* limit is the largest packet that may go where w's goes. */
-static __always_inline __u32 limit(const struct work *w)
+/* limit is the largest packet that may go there, from a port of the kind. */
+static __always_inline __u32 limit(enum destination to, __u32 kind, __u32 tunnel)
 {
-	if (w->trail.to != TO_INTERFACE || w->kind == PORT_DOOR)
+	if (to != TO_INTERFACE || kind == PORT_DOOR)
 		return endpoint_mtu;
-	return w->trail.tunnel ? tunnel_mtu : mtu;
+	return tunnel ? tunnel_mtu : mtu;
 }
 
 static __always_inline int refuse(struct work *w, __u32 reason)
@@ -134,17 +143,6 @@ static __always_inline int refuse(struct work *w, __u32 reason)
 	return VERDICT_DROP;
 }
 
-/* hand_over gives the frame straight to the other namespace: as if it had come in
- * by the link there. */
-static __always_inline int hand_over(struct __sk_buff *skb, const __u8 *mac, __u32 ifindex)
-{
-	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
-
-	__builtin_memcpy(macs, mac, 6);
-	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_change_type(skb, PACKET_HOST))
-		return -1;
-	return bpf_redirect_peer(ifindex, 0);
-}
 
 static __always_inline int same_ip(const __u8 *a, const __u8 *b)
 {
@@ -155,6 +153,22 @@ static __always_inline int same_ip(const __u8 *a, const __u8 *b)
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 {
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+}
+
+/* hand_over gives the frame straight to the other namespace: as if it had come in
+ * by the link there. What an interface has sent to its neighbour stays as it is. */
+static __always_inline int hand_over(struct __sk_buff *skb, const struct ethhdr *eth, __u32 kind, const __u8 *mac, __u32 ifindex)
+{
+	__u8 macs[12] = {[6] = 0x02, 0, 0, 0, 0, 0x01};
+
+	if (kind != PORT_INTERFACE || !same_mac(eth->h_dest, mac)) {
+		__builtin_memcpy(macs, mac, 6);
+		if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0))
+			return -1;
+	}
+	if (bpf_skb_change_type(skb, PACKET_HOST))
+		return -1;
+	return bpf_redirect_peer(ifindex, 0);
 }
 
 static __always_inline struct address *find_address(struct work *w, const __u8 *ip)
