@@ -201,12 +201,20 @@ func TestFlowLifetimes(t *testing.T) {
 		b.steps(p.send(ack, "drop: not a SYN"))
 		fresh()
 	})
-	b.sub(t, "a reset ends it", func(t *testing.T) {
+	b.sub(t, "a reset ends one between instances", func(t *testing.T) {
 		p := web()
 		b.steps(p.open("to eni-2", "to eni-1")...)
 		b.steps(p.reply(rst, "to eni-1"))
 		b.wantHalves(0, 0)
 		b.steps(p.send(ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "after a reset, one through an endpoint for ten seconds", func(t *testing.T) {
+		p := api()
+		b.steps(p.open("to door-a", "to eni-1")...)
+		b.steps(p.send(rst, "to door-a"), p.reply(ack, "to eni-1"), p.send(rst, "to door-a"))
+		b.age(11 * time.Second)
+		b.steps(p.send(ack, "reset: not a SYN"), p.reply(ack, "drop: opened by a service"))
 		fresh()
 	})
 	b.sub(t, "a refused connection is not established", func(t *testing.T) {

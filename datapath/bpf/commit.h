@@ -99,10 +99,12 @@ static __always_inline int ends(struct work *w, const struct flow *own)
 	return (own->state & closed) == closed && w->packet.tcp & TH_ACK && w->packet.ack == own->fin;
 }
 
-/* breaks: a reset that the other side has for certain, as it is on this host. */
+/* breaks: a reset from one instance to another that has it for certain, as it is on
+ * this host. A service may still be sending then, and nobody should have to wonder
+ * about drops of that. */
 static __always_inline int breaks(const struct work *w)
 {
-	return w->packet.tcp & TH_RST && !w->trail.tunnel && !w->outer.remote_ipv4;
+	return w->packet.tcp & TH_RST && w->kind == PORT_INTERFACE && w->trail.to == TO_INTERFACE && !w->trail.tunnel;
 }
 
 /* What a packet says about its connection, written to both halves: the one that
