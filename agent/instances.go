@@ -106,13 +106,13 @@ func (a *Agent) dropAll(o outcome, ids map[string]bool) {
 // powerOn makes the ports of those of the instances that are to run here, and
 // starts them, several at a time.
 func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
-	type start struct {
+	type attempt struct {
 		unit    *hoststate.Instance
 		r       *running
-		process *instance.Instance // that was started, or taken over
+		process *instance.Instance // that was started, or taken over; nil where the one that runs is right
 		err     error
 	}
-	var starts []*start
+	var attempts []*attempt
 	a.dropAll(o, ids)
 	var g errgroup.Group
 	g.SetLimit(startsAtOnce)
@@ -121,8 +121,8 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 		if u == nil || len(interfaces) < len(u.Interfaces) {
 			continue // the rest comes with another batch
 		}
-		s := &start{unit: u, r: a.instances[id]}
-		starts = append(starts, s)
+		s := &attempt{unit: u, r: a.instances[id]}
+		attempts = append(attempts, s)
 		g.Go(func() error {
 			if s.r, s.err = a.makePorts(s.r, u, interfaces); s.err == nil && (s.r.process == nil || s.r.process.Boots() != u.Boots) {
 				s.process, s.err = a.startProcess(ctx, u, s.r)
@@ -131,7 +131,7 @@ func (a *Agent) powerOn(ctx context.Context, o outcome, ids map[string]bool) {
 		})
 	}
 	_ = g.Wait()
-	for _, s := range starts {
+	for _, s := range attempts {
 		o.add(s.unit.Key(), s.err)
 		if s.r != nil {
 			a.instances[s.unit.ID] = s.r

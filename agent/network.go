@@ -68,7 +68,7 @@ func (a *Agent) makeNetwork(u *hoststate.Network) error {
 
 func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	name, index := doorPort(u.VNI), int(u.VNI)
-	outer, _, err := netns.MakeVeth(a.fabric, n.ns, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
+	pair, err := netns.MakeVeth(a.fabric, n.ns, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	if err := a.dp.SteerNamespace(n.ns.FD(), u.VNI, serviceName(u.ID), int(n.tcp.Fd()), int(n.udp.Fd())); err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: outer, Kind: datapath.PortDoor, Name: name, Network: u.VNI}); err != nil {
+	if err := a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortDoor, Name: name, Network: u.VNI}); err != nil {
 		return err
 	}
 	if err := a.fabric.SetUp(name); err != nil {

@@ -90,16 +90,16 @@ func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
 // Of one that is there it sets the addresses.
 func (a *Agent) makePort(r *running, i *hoststate.Interface) error {
 	name, inner := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
-	index, up, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
+	pair, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
 		Outer: name, Inner: inner, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i),
 	})
 	if err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
+	if err := a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
 		return err
 	}
-	if !up {
+	if !pair.Up {
 		if err := a.fabric.SetUp(name); err != nil {
 			return err
 		}

@@ -58,11 +58,11 @@ func (a *Agent) openProber() (*prober, error) {
 }
 
 func (p *prober) open() error {
-	index, _, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
+	pair, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}
-	if err := p.a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortProbe, Name: probePort}); err != nil {
+	if err := p.a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortProbe, Name: probePort}); err != nil {
 		return err
 	}
 	if err := p.a.fabric.SetUp(probePort); err != nil {

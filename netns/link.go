@@ -23,22 +23,26 @@ type Veth struct {
 	LinkLocal bool
 }
 
-// MakeVeth makes the pair, with its ends down, and returns the outer end's index.
-// A pair that joins the two namespaces by these names already is left as it is,
-// up or down; one that leads elsewhere, to a namespace that is going, is removed first.
-// up says that both ends are up, and so that the pair lacks nothing: they are
-// brought up after all else.
-func MakeVeth(outer, inner *Namespace, v Veth) (index int, up bool, err error) {
-	index, there, up, err := findPair(outer, inner, v)
-	if err != nil || up {
-		return index, up, err
+// Pair is a veth pair that is there.
+type Pair struct {
+	Index int  // of the outer end
+	Up    bool // both ends are, and so it lacks nothing: they are brought up after all else
+}
+
+// MakeVeth makes the pair, with its ends down. One that joins the two namespaces by
+// these names already is left as it is, up or down; one that leads elsewhere, to a
+// namespace that is going, is removed first.
+func MakeVeth(outer, inner *Namespace, v Veth) (Pair, error) {
+	p, err := findPair(outer, inner, v)
+	if err != nil || p.Up {
+		return p, err
 	}
-	if !there {
+	if p.Index == 0 {
 		if err := outer.RemoveLink(v.Outer); err != nil {
-			return 0, false, err
+			return Pair{}, err
 		}
-		if index, err = addPair(outer, inner, v); err != nil {
-			return 0, false, fmt.Errorf("make link %s: %w", v.Outer, err)
+		if p.Index, err = addPair(outer, inner, v); err != nil {
+			return Pair{}, fmt.Errorf("make link %s: %w", v.Outer, err)
 		}
 	}
 	quiet := map[string]*Namespace{v.Outer: outer}
@@ -47,22 +51,23 @@ func MakeVeth(outer, inner *Namespace, v Veth) (index int, up bool, err error) {
 	}
 	for name, n := range quiet {
 		if err := n.quieten(name); err != nil {
-			return 0, false, err
+			return Pair{}, err
 		}
 	}
-	return index, false, nil
+	return p, nil
 }
 
-// findPair says whether the two ends are there and joined to each other, and
-// whether both are up.
-func findPair(outer, inner *Namespace, v Veth) (index int, joined, up bool, err error) {
+// findPair returns the pair whose ends are there and joined to each other, or none.
+func findPair(outer, inner *Namespace, v Veth) (Pair, error) {
 	o, err := outer.find(v.Outer)
 	if err != nil || o.Index == 0 {
-		return 0, false, false, err
+		return Pair{}, err
 	}
 	i, err := inner.find(v.Inner)
-	joined = i.Index != 0 && i.ParentIndex == o.Index && (v.Index == 0 || v.Index == i.Index)
-	return o.Index, joined, joined && o.Flags&i.Flags&net.FlagUp != 0, err
+	if err != nil || i.Index == 0 || i.ParentIndex != o.Index || v.Index != 0 && v.Index != i.Index {
+		return Pair{}, err
+	}
+	return Pair{o.Index, o.Flags&i.Flags&net.FlagUp != 0}, nil
 }
 
 // find returns what is known of a link; its index is 0 if there is none. The peer's

@@ -19,14 +19,14 @@ func TestVeth(t *testing.T) {
 	dir := t.TempDir()
 	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
 	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001}
-	index, up, err := netns.MakeVeth(outer, inner, want)
-	if err != nil || up {
-		t.Fatalf("up %v, %v", up, err)
+	pair, err := netns.MakeVeth(outer, inner, want)
+	if err != nil || pair.Up {
+		t.Fatalf("got %+v, %v", pair, err)
 	}
 
 	t.Run("both ends are as asked, and down", func(t *testing.T) {
 		o, i := linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")
-		if o.Index != index || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
+		if o.Index != pair.Index || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
 			t.Errorf("outer end: %+v", o)
 		}
 		if i.Index != want.Index || i.MTU != 9001 || !bytes.Equal(i.HardwareAddr, want.MAC) || i.Flags&net.FlagUp != 0 {
@@ -37,9 +37,9 @@ func TestVeth(t *testing.T) {
 		if err := outer.SetUp("o1"); err != nil {
 			t.Fatal(err)
 		}
-		again, up, err := netns.MakeVeth(outer, inner, want)
-		if err != nil || again != index || up {
-			t.Fatalf("index %d, up %v, %v; want %d, one end down", again, up, err, index)
+		again, err := netns.MakeVeth(outer, inner, want)
+		if err != nil || again != pair {
+			t.Fatalf("got %+v, %v; want %+v, one end down", again, err, pair)
 		}
 		if linkIn(t, outer, "o1").Flags&net.FlagUp == 0 {
 			t.Error("it was taken down")
@@ -57,13 +57,14 @@ func TestVeth(t *testing.T) {
 		}
 	})
 	t.Run("it says that both ends are up", func(t *testing.T) {
-		if again, up, err := netns.MakeVeth(outer, inner, want); err != nil || again != index || !up {
-			t.Errorf("index %d, up %v, %v; want %d, up", again, up, err, index)
+		again, err := netns.MakeVeth(outer, inner, want)
+		if err != nil || again != (netns.Pair{Index: pair.Index, Up: true}) {
+			t.Errorf("got %+v, %v; want %d, up", again, err, pair.Index)
 		}
 	})
 	t.Run("a pair that leads to another namespace gives way", func(t *testing.T) {
 		other := mustMake(t, filepath.Join(dir, "other"))
-		if _, _, err := netns.MakeVeth(outer, other, want); err != nil {
+		if _, err := netns.MakeVeth(outer, other, want); err != nil {
 			t.Fatal(err)
 		}
 		linkIn(t, other, "eth0")
@@ -104,7 +105,7 @@ func TestRoutes(t *testing.T) {
 	outer := mustMake(t, filepath.Join(dir, "outer"))
 	upPair := func(t *testing.T, name string) (*netns.Namespace, int) {
 		inner := mustMake(t, filepath.Join(dir, name))
-		if _, _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
+		if _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range []string{"lo", "eth0"} {

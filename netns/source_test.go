@@ -15,7 +15,7 @@ func TestSecondLink(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
 	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
-	if _, _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: "second", Inner: "eth1"}); err != nil {
+	if _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: "second", Inner: "eth1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := inner.SetUp("eth1"); err != nil {

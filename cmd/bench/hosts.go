@@ -148,7 +148,7 @@ func (b *bench) apart(ctx context.Context, other string) (p pair, err error) {
 
 // cable joins two hosts by a link, with an address each.
 func cable(hosts [2]*netns.Namespace) error {
-	if _, _, err := netns.MakeVeth(hosts[0], hosts[1], netns.Veth{Outer: "under", Inner: "under", MTU: underlayMTU}); err != nil {
+	if _, err := netns.MakeVeth(hosts[0], hosts[1], netns.Veth{Outer: "under", Inner: "under", MTU: underlayMTU}); err != nil {
 		return err
 	}
 	for i, h := range hosts {

@@ -3,9 +3,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -110,17 +108,10 @@ func changes(ctx context.Context, s *store.Store, d *datapath.Datapath) error {
 	if err := m.fifty(ctx, new(stages)); err != nil { // warms up
 		return err
 	}
-	fmt.Println("populated")
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		var took stages
-		if err := m.fifty(ctx, &took); err != nil {
-			return err
-		}
-		if err := json.NewEncoder(os.Stdout).Encode(took); err != nil {
-			return err
-		}
-	}
-	return nil
+	return help(func(string) (any, error) {
+		s := new(stages)
+		return s, m.fifty(ctx, s)
+	})
 }
 
 var here = compile.Facts{Host: "local", Live: []string{"local"}}

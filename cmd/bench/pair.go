@@ -75,7 +75,7 @@ func (b *bench) bare() (p pair, clean func(), err error) {
 	if err != nil {
 		return p, clean, err
 	}
-	if _, _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
+	if _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
 		return p, clean, err
 	}
 	p, err = b.serveBetween(ns[0], ns[1])

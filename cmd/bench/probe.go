@@ -6,10 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -28,16 +25,7 @@ const patience = 10 * time.Second
 //	udp ADDRESS           a datagram has come back
 //	noudp ADDRESS         datagrams sent from then on do not come back
 func probe() error {
-	fmt.Println("ready")
-	d := json.NewDecoder(os.Stdin)
-	for {
-		var line string
-		if err := d.Decode(&line); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
+	return help(func(line string) (any, error) {
 		f := strings.Fields(line)
 		var at time.Time
 		switch f[0] {
@@ -49,10 +37,10 @@ func probe() error {
 			at = firstLost(f[1])
 		}
 		if at.IsZero() {
-			return fmt.Errorf("%s: not within %v", line, patience)
+			return nil, fmt.Errorf("%s: not within %v", line, patience)
 		}
-		fmt.Println(at.UnixNano())
-	}
+		return at.UnixNano(), nil
+	})
 }
 
 func firstAnswer(address, name string) time.Time {

@@ -6,10 +6,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -54,24 +52,13 @@ func victimMain(args []string) error {
 			DisableKeepAlives: !kept,
 		}}
 	}
-	fmt.Println("ready")
-	lines := json.NewDecoder(os.Stdin)
-	for {
-		var line string
-		if err := lines.Decode(&line); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
+	return help(func(line string) (any, error) {
 		d, err := time.ParseDuration(line)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := json.NewEncoder(os.Stdout).Encode(v.suffer(d)); err != nil {
-			return err
-		}
-	}
+		return v.suffer(d), nil
+	})
 }
 
 type victim struct {

@@ -54,7 +54,7 @@ func (e *tunnelEnd) bridged() error {
 	if err := e.device("vxlan", e.host); err != nil {
 		return err
 	}
-	if _, _, err := netns.MakeVeth(e.host, e.inner, netns.Veth{Outer: "port", Inner: "eth0", MTU: underlayMTU - netns.VXLANOverhead}); err != nil {
+	if _, err := netns.MakeVeth(e.host, e.inner, netns.Veth{Outer: "port", Inner: "eth0", MTU: underlayMTU - netns.VXLANOverhead}); err != nil {
 		return err
 	}
 	err := e.host.Do(func() error {

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,53 +189,4 @@ func (b *bench) inside(instance string, args ...string) *exec.Cmd {
 // insideOf starts this program in an instance of the host with the run directory.
 func (b *bench) insideOf(run, instance string, args ...string) *exec.Cmd {
 	return exec.Command(b.enishi, append([]string{"--run-dir", run, "exec", instance, "--", b.self}, args...)...)
-}
-
-// helper is a process that is talked to by lines.
-type helper struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
-}
-
-// begin starts a helper and waits for its first line: that it is ready.
-func begin(cmd *exec.Cmd) (*helper, error) {
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	h := &helper{cmd, in, bufio.NewScanner(out)}
-	if _, err := h.line(); err != nil {
-		h.end()
-		return nil, err
-	}
-	return h, nil
-}
-
-// ask sends one line and returns the answer's.
-func (h *helper) ask(line string) (string, error) {
-	if _, err := fmt.Fprintf(h.in, "%q\n", line); err != nil {
-		return "", err
-	}
-	return h.line()
-}
-
-func (h *helper) line() (string, error) {
-	if !h.out.Scan() {
-		return "", errors.Join(errors.New("helper has ended"), h.out.Err())
-	}
-	return strings.TrimSpace(h.out.Text()), nil
-}
-
-func (h *helper) end() {
-	h.in.Close()
-	_ = h.cmd.Wait()
 }

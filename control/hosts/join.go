@@ -117,15 +117,11 @@ var errInvitation = errors.New("the token is not one of this host, was used, or 
 // and no earlier one is.
 func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 	var o JoinOrder
-	if !body.Read(w, r, 64<<10, &o) {
+	csr, ok := readRequest(w, r, &o, &o.CSR)
+	if !ok {
 		return
 	}
-	csr, err := parseRequest(o.CSR)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	err = s.Store.Decide(r.Context(), func(tx *store.Tx) error {
+	err := s.Store.Decide(r.Context(), func(tx *store.Tx) error {
 		h, _ := tx.Hosts.Get(o.Name)
 		if h.Token == nil || subtle.ConstantTimeCompare(h.Token, digest([]byte(o.Token))) != 1 || !tx.Now().Before(h.Expires) {
 			return errInvitation
@@ -144,6 +140,19 @@ func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Log.Info("host joined", "host", o.Name)
 	s.answerCertificates(w, o.Name, csr)
+}
+
+// readRequest reads an order with its CSR, which is where csr points; or else says
+// what is wrong with it.
+func readRequest(w http.ResponseWriter, r *http.Request, order any, csr *string) (*x509.CertificateRequest, bool) {
+	if !body.Read(w, r, 64<<10, order) {
+		return nil, false
+	}
+	out, err := parseRequest(*csr)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return out, err == nil
 }
 
 // answerCertificates signs the request's key for each role of the host.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"net/http"
 
-	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/store"
 )
 
@@ -20,12 +19,8 @@ type RenewOrder struct {
 // the next one, that it has it: nothing is lost with an answer.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) {
 	var o RenewOrder
-	if !body.Read(w, r, 64<<10, &o) {
-		return
-	}
-	csr, err := parseRequest(o.CSR)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	csr, ok := readRequest(w, r, &o, &o.CSR)
+	if !ok {
 		return
 	}
 	key := digest(csr.RawSubjectPublicKeyInfo)
