@@ -29,11 +29,15 @@ type turns struct {
 	turned time.Time // when it was another one before
 }
 
-// share is a source's turns that are taken, and who waits for one, in order.
+// share is a source's turns that are taken, in the order in which they began, and who
+// waits for one, in order.
 type share struct {
-	taken   int
-	waiting []chan struct{}
+	taken   []*turn
+	waiting []chan *turn
+	next    *time.Timer // when the first of taken ends by itself; nil while nobody waits for that
 }
+
+type turn struct{ begun time.Time }
 
 // take waits for a turn of s. Its end is told by calling done, or comes by itself;
 // without a turn, since ctx ended, done is nil.
@@ -51,48 +55,80 @@ func (t *turns) take(ctx context.Context, s source) (done func(), err error) {
 	if s != t.last {
 		t.last, t.turned = s, now
 	}
-	if l.taken < t.most(now) {
-		l.taken++
+	l.expire(now)
+	if len(l.waiting) == 0 && len(l.taken) < t.most(now) {
+		x := l.begin(now)
 		t.mu.Unlock()
-		return t.begin(s, l), nil
+		return func() { t.end(s, l, x) }, nil
 	}
-	next := make(chan struct{})
-	l.waiting = append(l.waiting, next)
+	mine := make(chan *turn, 1)
+	l.waiting = append(l.waiting, mine)
+	t.pass(s, l, now)
 	t.mu.Unlock()
 	select {
-	case <-next:
-		return t.begin(s, l), nil
+	case x := <-mine:
+		return func() { t.end(s, l, x) }, nil
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
-	at := slices.Index(l.waiting, next)
-	if at >= 0 {
-		l.waiting = slices.Delete(l.waiting, at, at+1)
+	defer t.mu.Unlock()
+	l.waiting = slices.DeleteFunc(l.waiting, func(w chan *turn) bool { return w == mine })
+	select {
+	case x := <-mine: // it came all the same
+		l.drop(x)
+	default:
 	}
-	t.mu.Unlock()
-	if at < 0 { // it came all the same
-		t.end(s, l)
-	}
+	t.pass(s, l, time.Now())
 	return nil, ctx.Err()
 }
 
-// begin is a turn that was taken.
-func (t *turns) begin(s source, l *share) (done func()) {
-	once := sync.OnceFunc(func() { t.end(s, l) })
-	timer := time.AfterFunc(longestTurn, once)
-	return func() { timer.Stop(); once() }
-}
-
-// end gives a turn to whoever has waited longest.
-func (t *turns) end(s source, l *share) {
+// end ends a turn, unless it has ended by itself.
+func (t *turns) end(s source, l *share, x *turn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l.taken--
-	for most := t.most(time.Now()); len(l.waiting) > 0 && l.taken < most; l.taken++ {
-		close(l.waiting[0])
-		l.waiting = l.waiting[1:]
+	l.drop(x)
+	t.pass(s, l, time.Now())
+}
+
+func (l *share) begin(now time.Time) *turn {
+	x := &turn{now}
+	l.taken = append(l.taken, x)
+	return x
+}
+
+// expire drops the turns that have ended by themselves.
+func (l *share) expire(now time.Time) {
+	for len(l.taken) > 0 && now.Sub(l.taken[0].begun) >= longestTurn {
+		l.taken = l.taken[1:]
 	}
-	if l.taken == 0 {
+}
+
+func (l *share) drop(x *turn) {
+	if i := slices.Index(l.taken, x); i >= 0 {
+		l.taken = slices.Delete(l.taken, i, i+1)
+	}
+}
+
+// pass gives turns to those who have waited longest, as many as there may be, and
+// sees to it that the rest is looked at again. The lock is held.
+func (t *turns) pass(s source, l *share, now time.Time) {
+	l.expire(now)
+	for most := t.most(now); len(l.waiting) > 0 && len(l.taken) < most; l.waiting = l.waiting[1:] {
+		l.waiting[0] <- l.begin(now)
+	}
+	switch {
+	case len(l.waiting) > 0 && l.next == nil:
+		l.next = time.AfterFunc(l.taken[0].begun.Add(longestTurn).Sub(now), func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			l.next = nil
+			t.pass(s, l, time.Now())
+		})
+	case len(l.waiting) == 0 && l.next != nil:
+		l.next.Stop()
+		l.next = nil
+	}
+	if len(l.taken) == 0 && t.shares[s] == l {
 		delete(t.shares, s)
 	}
 }

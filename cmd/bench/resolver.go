@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -57,14 +56,14 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.launchMore(ctx, at, askers, 1); err != nil {
-		return nil, err
+	var places []string
+	for range askers {
+		asker, _, err := b.launch(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, filepath.Join(b.run, "state/ns", asker))
 	}
-	places, err := filepath.Glob(filepath.Join(b.run, "state/ns/i-*"))
-	if err != nil {
-		return nil, err
-	}
-	places = slices.DeleteFunc(places, func(p string) bool { return filepath.Base(p) == server })
 	name := "ec2." + ourRegion + ".amazonaws.com"
 	stop, err := b.startCoreDNS(coredns, server, fmt.Sprintf("%s@%s@%s", address, name, endpoint))
 	if err != nil {
