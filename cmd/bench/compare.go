@@ -15,6 +15,7 @@ type compare struct {
 	less       bool // is better
 	rounds     int
 	d          time.Duration
+	at         placement
 
 	// of each pair, a figure a round; ratios are to the first pair's, above 1 better
 	xs, ratios [][]float64
@@ -26,7 +27,7 @@ func (c *compare) run(ends []pair) (err error) {
 		x := make([]float64, len(ends))
 		for k := range ends {
 			which := (i + k) % len(ends)
-			if x[which], err = ends[which].measure(c.load, c.d); err != nil {
+			if x[which], err = ends[which].measure(c.load, c.d, c.at); err != nil {
 				return fmt.Errorf("%s to %s: %w", c.load, ends[which].host, err)
 			}
 		}
@@ -48,4 +49,16 @@ func (c *compare) against(what, first string, want float64) row {
 	m := quantile(c.ratios[1], 0.5)
 	return row{what, fmt.Sprint(want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.0f, %s %.0f)", m,
 		quantile(c.ratios[1], 0.25), quantile(c.ratios[1], 0.75), quantile(c.xs[1], 0.5), first, quantile(c.xs[0], 0.5)), m >= want}
+}
+
+// between is the row of three ends: the last, which shall have want times what the
+// first has, and the second beside it. On one processor it is reported.
+func (c *compare) between(what, first, second string, want float64) row {
+	m, beside := quantile(c.ratios[2], 0.5), quantile(c.ratios[1], 0.5)
+	r := row{what, fmt.Sprintf("%.2f", want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.1f %s, %s %.1f); %s: %.2f", m,
+		quantile(c.ratios[2], 0.25), quantile(c.ratios[2], 0.75), quantile(c.xs[2], 0.5), c.unit, first, quantile(c.xs[0], 0.5), second, beside), m >= want}
+	if c.at == together {
+		r.what, r.want, r.ok = what+", both ends on one processor", reported, true
+	}
+	return r
 }

@@ -81,7 +81,13 @@ func run(ctx context.Context) error {
 	only := flag.String("only", "", "numbers of the parts to run, with commas: "+contents())
 	attacks := flag.String("attacks", "", "names of the attacks of part 12, with commas")
 	sealed := flag.Bool("sealed", false, "already in a network namespace of its own")
+	on := flag.String("on", "", "the processor to stay on: first or last")
 	flag.Parse()
+	if *on != "" {
+		if err := pin(placement(*on)); err != nil {
+			return err
+		}
+	}
 	switch flag.Arg(0) { // inside namespaces
 	case "serve":
 		return serve()

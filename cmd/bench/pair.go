@@ -51,7 +51,8 @@ func (p pair) end() {
 	}
 }
 
-func (p pair) measure(load string, d time.Duration) (x float64, err error) {
+// measure runs a load for d, the client placed at.
+func (p pair) measure(load string, d time.Duration, at placement) (x float64, err error) {
 	if p.fresh != nil {
 		var end func() error
 		if p.host, end, err = p.fresh(); err != nil {
@@ -59,7 +60,11 @@ func (p pair) measure(load string, d time.Duration) (x float64, err error) {
 		}
 		defer func() { err = errors.Join(err, end()) }()
 	}
-	cmd := p.client("measure", load, p.host, d.String())
+	args := []string{"measure", load, p.host, d.String()}
+	if at != anywhere {
+		args = append([]string{"-on", string(at)}, args...)
+	}
+	cmd := p.client(args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err == nil {
@@ -104,7 +109,7 @@ func (b *bench) namespaces(names ...string) (made []*netns.Namespace, clean func
 // second serves at address.
 func (b *bench) instances(clientRun, client, serverRun, server, address string) (p pair, err error) {
 	p = pair{host: address, client: func(args ...string) *exec.Cmd { return b.insideOf(clientRun, client, args...) }}
-	p.server, err = begin(b.insideOf(serverRun, server, "serve"))
+	p.server, err = begin(b.insideOf(serverRun, server, "-on", string(together), "serve"))
 	return p, err
 }
 
@@ -135,6 +140,6 @@ func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error
 		}
 	}
 	p.client, p.host = in(client), "10.9.0.2"
-	p.server, err = begin(in(server)("serve"))
+	p.server, err = begin(in(server)("-on", string(together), "serve"))
 	return p, err
 }
