@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -152,11 +153,11 @@ func connects(host string, d time.Duration) (float64, error) {
 	return float64(n) / time.Since(begun).Seconds(), nil
 }
 
-// quantile is the q-quantile of xs, which it sorts.
+// quantile is the smallest of xs, which it sorts, that is not exceeded by q of them.
 func quantile(xs []float64, q float64) float64 {
 	if len(xs) == 0 {
 		return 0
 	}
 	slices.Sort(xs)
-	return xs[min(len(xs)-1, int(q*float64(len(xs))))]
+	return xs[max(1, int(math.Ceil(q*float64(len(xs)))))-1]
 }
