@@ -38,13 +38,14 @@ const databaseQuota = 8 << 30
 // Embedded is an etcd server in this process, the only one of its cluster. It
 // listens nowhere; only its client reaches it.
 type Embedded struct {
-	dir    string
-	etcd   *embed.Etcd
-	client *clientv3.Client
-	lock   *os.File
-	failed *failure
-	once   sync.Once
-	relief relief
+	dir     string
+	durable bool
+	etcd    *embed.Etcd
+	client  *clientv3.Client
+	lock    *os.File
+	failed  *failure
+	once    sync.Once
+	relief  relief
 }
 
 // StartEmbedded starts the server on the data directory dir, which it makes if
@@ -60,7 +61,7 @@ func StartEmbedded(ctx context.Context, dir string, log *slog.Logger, o EmbedOpt
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	e := &Embedded{lock: lock, dir: dir, failed: newFailure(log)}
+	e := &Embedded{lock: lock, dir: dir, durable: !o.UnsafeNoFsync, failed: newFailure(log)}
 	for _, step := range []func() error{
 		func() error { return checkSpace(dir) },
 		func() error { return checkFiles(dir) },
@@ -143,15 +144,26 @@ func (e *Embedded) Options() Options {
 }
 
 // writable keeps decisions from etcd when it could not write them, so that it is
-// there when space is again.
+// there when space is again. An etcd that gave up over a full disk, as one may that
+// was writing when it became full, could not be started again either: the store goes
+// on for readers until it can.
 func (e *Embedded) writable() error {
+	full := checkSpace(e.dir)
 	select {
 	case <-e.failed.done:
+		if full != nil {
+			return fmt.Errorf("%w, and %w", e.failed.err, full)
+		}
 		return fmt.Errorf("%w: %w", ErrLogFailed, e.failed.err)
 	default:
 	}
-	if err := checkSpace(e.dir); err != nil {
-		return err
+	if full != nil {
+		return full
+	}
+	if e.durable {
+		if err := fillHoles(e.dir); err != nil {
+			return err
+		}
 	}
 	return e.relieve()
 }

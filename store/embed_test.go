@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
@@ -212,8 +213,13 @@ func TestADiskThatFillsUpRefusesUntilThereIsSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fill.Close()
-	for size := int64(1 << 20); unix.Fallocate(int(fill.Fd()), 0, 0, size) == nil; size += 1 << 20 {
+	fillUp(t, fill, 8<<20)
+	// What etcd has not yet written to its database when there is nothing left.
+	if _, err := e.Client().Put(t.Context(), "beside", strings.Repeat("x", 4<<20)); err != nil {
+		t.Fatal(err)
 	}
+	fillUp(t, fill, 0)
+	time.Sleep(300 * time.Millisecond) // it does so a tenth of a second later
 	if err := s.Decide(t.Context(), put("vpc-2")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("got %v", err)
 	}
@@ -227,6 +233,24 @@ func TestADiskThatFillsUpRefusesUntilThereIsSpace(t *testing.T) {
 	if got := vpcIDs(s.View()); got != "vpc-1 vpc-3" {
 		t.Errorf("readers see %s", got)
 	}
+}
+
+// fillUp makes the file so large that its disk has no more than left bytes free.
+func fillUp(t *testing.T, file *os.File, left int64) {
+	t.Helper()
+	for range 100 {
+		var disk unix.Statfs_t
+		var st unix.Stat_t
+		if err := errors.Join(unix.Fstatfs(int(file.Fd()), &disk), unix.Fstat(int(file.Fd()), &st)); err != nil {
+			t.Fatal(err)
+		}
+		more := int64(disk.Bavail)*disk.Bsize - left
+		if more <= 0 {
+			return
+		}
+		_ = unix.Fallocate(int(file.Fd()), 0, st.Size, more) // etcd may have been quicker
+	}
+	t.Fatal("the disk does not fill up")
 }
 
 func TestALogThatHasFailedEndsTheStore(t *testing.T) {
@@ -251,6 +275,38 @@ func TestALogThatHasFailedEndsTheStore(t *testing.T) {
 		t.Error("the directory is not locked, though its server may still write")
 	}
 	e.etcd.Close() // in truth it has not failed
+}
+
+func TestALogThatHasFailedOnAFullDiskEndsTheStoreOnceThereIsSpace(t *testing.T) {
+	dir := t.TempDir()
+	e, err := StartEmbedded(t.Context(), dir, quiet, EmbedOptions{UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.etcd.Close() // in truth it has not failed
+	s := mustOpen(t, e.Options())
+	stop := run(t, s)
+	decide(t, s, func(tx *Tx) { _ = put("vpc-1")(tx) })
+	e.dir = "/proc" // where there never is any
+	e.failed.set(errors.New("no space"))
+	for range 3 {
+		if err := s.Decide(t.Context(), put("vpc-2")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "no space, and the disk is full") {
+			t.Errorf("Decide: %v", err)
+		}
+	}
+	if got := vpcIDs(s.View()); got != "vpc-1" {
+		t.Errorf("readers see %s", got)
+	}
+	e.dir = dir
+	if err := s.Decide(t.Context(), put("vpc-2")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("Decide: %v", err)
+	}
+	if err := stop(); !errors.Is(err, ErrLogFailed) {
+		t.Errorf("Run: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestManyEmbeddedServersSideBySide(t *testing.T) {

@@ -66,11 +66,14 @@ func (e *Embedded) shrink(ctx context.Context) error {
 	if _, err := e.client.Compact(ctx, server.KV().Rev(), clientv3.WithCompactPhysical()); err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
-	for range 2 { // pages that one commit gives back are free with the next
+	quota := server.Cfg.QuotaBackendBytes
+	for n := 0; server.Backend().SizeInUse() > quota/10*9; n++ {
+		if n == 50 {
+			return fmt.Errorf("%d of %d MiB are in use", server.Backend().SizeInUse()>>20, quota>>20)
+		}
+		// Pages that one commit gives back are free with the next, unless somebody reads them.
 		server.Backend().ForceCommit()
-	}
-	if used, quota := server.Backend().SizeInUse(), server.Cfg.QuotaBackendBytes; used > quota/10*9 {
-		return fmt.Errorf("%d of %d MiB are in use", used>>20, quota>>20)
+		time.Sleep(20 * time.Millisecond)
 	}
 	if err := server.Defragment(); err != nil {
 		return fmt.Errorf("defragment: %w", err)
