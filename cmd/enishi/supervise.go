@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,12 @@ func (s *supervisor) run(ctx context.Context, parts []part) error {
 	return g.Wait()
 }
 
+// keep starts p again and again. One that gives up by itself each time cannot begin
+// its work: whoever waits for it is told so, instead of waiting for as long as he can.
 func (s *supervisor) keep(ctx context.Context, p part) error {
+	var words string   // its last
+	var said time.Time // when they were written down
+	gaveUp := 0        // how often in a row
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; {
 		begun := time.Now()
 		proc, ended, err := p.launch()
@@ -50,12 +56,23 @@ func (s *supervisor) keep(ctx context.Context, p part) error {
 			return fmt.Errorf("%s: %s", p.name, lastWords(p, err))
 		}
 		if time.Since(begun) > 10*time.Second {
-			wait = 10 * time.Millisecond
+			wait, gaveUp = 10*time.Millisecond, 0
 		}
-		s.log.Error("part ended; it is started again", "part", p.name, "err", lastWords(p, err), "wait", wait)
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || !exit.Exited() {
+			gaveUp = -1 // somebody ended it
+		}
+		gaveUp++
+		if last := lastWords(p, err); gaveUp < 2 || last != words || time.Since(said) > time.Minute {
+			words, said = last, time.Now()
+			s.log.Error("part ended; it is started again", "part", p.name, "err", words, "wait", wait)
+		}
+		if gaveUp > 1 {
+			turnAway(ctx, p.files, wait)
+		} else {
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
