@@ -15,9 +15,9 @@ func (g *gateway) proxy(x *exchange) {
 	ctx, stop := answerWithin(x.r.Context(), answerTimeout)
 	defer stop.cancel()
 	defer stop.answered()
-	out := x.r.Clone(ctx)
-	out.URL.Scheme, out.URL.Host = "http", "services"
-	out.RequestURI = ""
+	out, to := x.r.WithContext(ctx), *x.r.URL
+	to.Scheme, to.Host = "http", "services"
+	out.URL, out.RequestURI = &to, ""
 	out.Close = false
 	out.Header = endToEnd(x.r.Header)
 	if len(out.Header["User-Agent"]) == 0 {

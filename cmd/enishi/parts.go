@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"enishi.dev/enishi/agent"
@@ -125,9 +124,6 @@ func (a *app) gatewayCommand() *cobra.Command {
 		// costs some megabytes and saves a tenth of its time.
 		debug.SetGCPercent(400)
 		debug.SetMemoryLimit(512 << 20) // from there on it collects as often as it must: thousands of slow connections
-		// More threads than processors: a connection that has something to say gets one
-		// at once, from the kernel, though others keep as many busy as there are processors.
-		runtime.GOMAXPROCS(2 * runtime.NumCPU())
 		return gateway.Run(ctx, gateway.Options{
 			Host: host, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
 			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
