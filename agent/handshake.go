@@ -90,7 +90,8 @@ func (p *prober) handshake(ctx context.Context, t target, roots *x509.CertPool) 
 		defer close(cut)
 		_ = c.SetDeadline(time.Unix(1, 0))
 	})
-	session := tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12})
+	session := tls.Client(c, &tls.Config{RootCAs: roots, ServerName: t.name, MinVersion: tls.VersionTLS12,
+		CurvePreferences: []tls.CurveID{tls.X25519}}) // the cheapest: nothing is said
 	err = session.Handshake()
 	if !stop() {
 		<-cut

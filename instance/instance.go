@@ -28,8 +28,9 @@ type Instance struct {
 }
 
 const (
-	startLimit = 10 * time.Second // how long an instance may take to mount what it needs
-	endLimit   = 10 * time.Second // and its processes to be gone once they are killed
+	startLimit = 10 * time.Second      // how long an instance may take to mount what it needs
+	endLimit   = 10 * time.Second      // and its processes to be gone once they are killed
+	timerSlack = 50 * time.Microsecond // the kernel's usual; whoever starts instances may have another
 )
 
 // Start makes the instance's processes live in ns; dir takes its files. It
@@ -71,7 +72,10 @@ func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.Fi
 	}
 	defer begin.Close()
 	var p *os.Process
-	err = ns.Do(func() error { // its namespace is that of the thread that starts it
+	err = ns.Do(func() error { // its namespace is that of the thread that starts it, and how late its timers may be
+		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0); err != nil {
+			return err
+		}
 		p, err = os.StartProcess("/proc/self/exe", []string{"enishi", initName, dir}, &os.ProcAttr{
 			Dir:   "/",
 			Env:   []string{"PATH=" + defaultPath, "GOMAXPROCS=2"},

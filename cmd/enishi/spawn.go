@@ -33,9 +33,9 @@ const (
 // it, an instance that asks without end makes the answers of all wait ten times as long.
 const urgency = -10
 
-// slack is by how much timers of the unprivileged parts may be late. While there is
-// work, Go's runtime looks after its threads every 20 µs; with the kernel's usual slack
-// of 50 µs that alone is a sixth of the processor time of gateway and control.
+// slack is by how much timers of the parts may be late. While there is work, Go's
+// runtime looks after its threads every 20 µs; with the kernel's usual slack of 50 µs
+// that alone is a sixth of their processor time.
 const slack = 500 * time.Microsecond
 
 // part is a process of `up`.
@@ -98,13 +98,13 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 // capabilities that it needs. Others keep none, and start as a user of their own, in
 // namespaces with no process but themselves, no file but theirs and no network.
 func (p part) confine(cmd *exec.Cmd) error {
-	if p.uid == 0 {
-		return confine.Thread(agent.Capabilities()...)
-	}
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, urgency)                                 // of this thread, so of what it starts; a container may forbid it
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0); err != nil { // what it starts has it too
 		return err
 	}
+	if p.uid == 0 {
+		return confine.Thread(agent.Capabilities()...)
+	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, urgency) // of this thread, so of what it starts; a container may forbid it
 	program, err := confine.Program(partPath)
 	if err != nil {
 		return err
