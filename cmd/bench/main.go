@@ -176,7 +176,7 @@ func (b *bench) all(ctx context.Context, only string) (err error) {
 
 func table(rows []row) {
 	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Printf("%s, Linux %s, %d cores, %s; load average at the end %s\n\n", time.Now().Format(time.DateOnly), kernel(), runtime.NumCPU(), runtime.Version(), strings.Join(strings.Fields(string(load))[:3], " "))
+	fmt.Printf("%s, Linux %s, %d cores of %s, %s; load average at the end %s\n\n", time.Now().Format(time.DateOnly), kernel(), runtime.NumCPU(), processor(), runtime.Version(), strings.Join(strings.Fields(string(load))[:3], " "))
 	fmt.Println("| what | want | got | verdict |")
 	fmt.Println("|---|---|---|---|")
 	for _, r := range rows {
@@ -189,6 +189,18 @@ func table(rows []row) {
 		}
 		fmt.Printf("| %s | %s | %s | %s |\n", r.what, r.want, r.got, verdict)
 	}
+}
+
+// processor is what the processors call themselves.
+func processor() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		name, value, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
 }
 
 func kernel() string {

@@ -95,6 +95,9 @@ func (a *app) agentCommand() *cobra.Command {
 		}
 		o.RunDir, o.Listener, o.Log = a.runDir, l, log
 		o.GatewayUID = gatewayUID
+		// As the gateway, and most of all while it takes over what the one before has made.
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(512 << 20)
 		return agent.Run(ctx, o)
 	})
 	cmd.Flags().StringVar(&o.Host, "host", localHost, "this host's name")
