@@ -43,20 +43,20 @@ func (c *compare) run(ends []pair) (err error) {
 	return nil
 }
 
-// against is the row of two ends: the second, which shall have want times what the
+// against is the row of the last of the ends, which shall have want times what the
 // first has.
 func (c *compare) against(what, first string, want float64) row {
-	m := quantile(c.ratios[1], 0.5)
-	return row{what, fmt.Sprint(want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.0f, %s %.0f)", m,
-		quantile(c.ratios[1], 0.25), quantile(c.ratios[1], 0.75), quantile(c.xs[1], 0.5), first, quantile(c.xs[0], 0.5)), m >= want}
+	last := len(c.xs) - 1
+	m := quantile(c.ratios[last], 0.5)
+	return row{what, fmt.Sprint(want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.1f %s, %s %.1f)", m,
+		quantile(c.ratios[last], 0.25), quantile(c.ratios[last], 0.75), quantile(c.xs[last], 0.5), c.unit, first, quantile(c.xs[0], 0.5)), m >= want}
 }
 
-// between is the row of three ends: the last, which shall have want times what the
-// first has, and the second beside it. On one processor it is reported.
+// between is against, with the second of three ends beside it. On one processor it is
+// reported.
 func (c *compare) between(what, first, second string, want float64) row {
-	m, beside := quantile(c.ratios[2], 0.5), quantile(c.ratios[1], 0.5)
-	r := row{what, fmt.Sprintf("%.2f", want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.1f %s, %s %.1f); %s: %.2f", m,
-		quantile(c.ratios[2], 0.25), quantile(c.ratios[2], 0.75), quantile(c.xs[2], 0.5), c.unit, first, quantile(c.xs[0], 0.5), second, beside), m >= want}
+	r := c.against(what, first, want)
+	r.got += fmt.Sprintf("; %s: %.2f", second, quantile(c.ratios[1], 0.5))
 	if c.at == together {
 		r.what, r.want, r.ok = what+", both ends on one processor", reported, true
 	}

@@ -26,7 +26,7 @@ func pin(on placement) error {
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
 		return err
 	}
-	cpus := processors(&all)
+	cpus := members(&all)
 	switch on {
 	case together:
 		one.Set(cpus[0])
@@ -51,7 +51,7 @@ func pin(on placement) error {
 	return nil
 }
 
-func processors(set *unix.CPUSet) (cpus []int) {
+func members(set *unix.CPUSet) (cpus []int) {
 	for cpu := 0; len(cpus) < set.Count(); cpu++ {
 		if set.IsSet(cpu) {
 			cpus = append(cpus, cpu)
