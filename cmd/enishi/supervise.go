@@ -58,22 +58,20 @@ func (s *supervisor) keep(ctx context.Context, p part) error {
 		if time.Since(begun) > 10*time.Second {
 			wait, gaveUp = 10*time.Millisecond, 0
 		}
-		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || !exit.Exited() {
-			gaveUp = -1 // somebody ended it
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+			gaveUp++
+		} else {
+			gaveUp = 0 // somebody ended it
 		}
-		gaveUp++
 		if last := lastWords(p, err); gaveUp < 2 || last != words || time.Since(said) > time.Minute {
 			words, said = last, time.Now()
 			s.log.Error("part ended; it is started again", "part", p.name, "err", words, "wait", wait)
 		}
+		var closed []*os.File
 		if gaveUp > 1 {
-			turnAway(ctx, p.files, wait)
-		} else {
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
-			}
+			closed = p.files
 		}
+		turnAway(ctx, closed, wait)
 		wait = min(2*wait, 2*time.Second)
 	}
 	return nil
