@@ -45,6 +45,7 @@ type Agent struct {
 	feed   *feed.Client
 	dp     *datapath.Datapath
 	fabric *netns.Namespace // holds the host side of every link, and nothing else
+	wires  *netns.Links     // of the fabric
 	probes *prober
 	doors  *handovers
 	board  *board
@@ -125,6 +126,9 @@ func open(o Options) (a *Agent, err error) {
 	if a.fabric, _, err = netns.Make(a.layout.namespace("fabric")); err != nil {
 		return nil, err
 	}
+	if a.wires, err = a.fabric.Links(); err != nil {
+		return nil, err
+	}
 	between, err := tunnelMTU(o)
 	if err != nil {
 		return nil, err
@@ -164,6 +168,9 @@ func (a *Agent) close() (err error) {
 			err = fmt.Errorf("close data plane: %w", err)
 		}
 	}
+	if a.wires != nil {
+		a.wires.Close()
+	}
 	if a.fabric != nil {
 		a.fabric.Close()
 	}
@@ -172,6 +179,9 @@ func (a *Agent) close() (err error) {
 
 // attach makes the link carry packets. It stays down.
 func (a *Agent) attach(p datapath.Port) error {
+	if a.dp.Attached(p) {
+		return nil
+	}
 	return a.fabric.Do(func() error { return a.dp.Attach(p) })
 }
 

@@ -36,7 +36,7 @@ func (a *Agent) removeLeftovers(o outcome) {
 		if ports[name] {
 			continue
 		}
-		if err := errors.Join(a.dp.Detach(name), a.fabric.RemoveLink(name)); err != nil {
+		if err := errors.Join(a.dp.Detach(name), a.wires.Remove(name)); err != nil {
 			a.Log.Error("remove a port that nothing wants", "port", name, "err", err)
 		}
 	}
@@ -72,7 +72,12 @@ func (a *Agent) removeLeftNetwork(id string) error {
 		return nil //nolint:nilerr // nothing is left of it
 	}
 	defer ns.Close()
-	if vni, err := ns.LinkIndex(doorName); err == nil { // else it was made, but for its door
+	inner, err := ns.Links()
+	if err != nil {
+		return err
+	}
+	defer inner.Close()
+	if vni, err := inner.Index(doorName); err == nil { // else it was made, but for its door
 		if err := a.dp.UnsteerNamespace(serviceName(id), uint32(vni)); err != nil {
 			return fmt.Errorf("unsteer %s: %w", id, err)
 		}

@@ -67,8 +67,13 @@ func (a *Agent) makeNetwork(u *hoststate.Network) error {
 }
 
 func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
+	inner, err := n.ns.Links()
+	if err != nil {
+		return err
+	}
+	defer inner.Close()
 	name, index := doorPort(u.VNI), int(u.VNI)
-	pair, err := netns.MakeVeth(a.fabric, n.ns, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
+	pair, err := netns.MakeVeth(a.wires, inner, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
 	if err != nil {
 		return err
 	}
@@ -78,23 +83,19 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	if err := a.dp.SteerNamespace(n.ns.FD(), u.VNI, serviceName(u.ID), int(n.tcp.Fd()), int(n.udp.Fd())); err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortDoor, Name: name, Network: u.VNI}); err != nil {
+	if err := a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortDoor, Name: name, Network: u.VNI}); err != nil {
 		return err
 	}
-	if err := a.fabric.SetUp(name); err != nil {
+	if err := a.wires.SetUp(name); err != nil {
 		return err
 	}
-	for _, link := range []string{"lo", doorName} {
-		if err := n.ns.SetUp(link); err != nil {
-			return err
-		}
+	if err := inner.SetUp("lo", doorName); err != nil {
+		return err
 	}
-	return n.ns.Do(func() error {
-		if err := netns.DefaultThrough(index); err != nil {
-			return err
-		}
-		return netns.EverythingLocal(doorName)
-	})
+	if err := inner.DefaultThrough(index); err != nil {
+		return err
+	}
+	return inner.EverythingLocal(doorName)
 }
 
 func (n *network) openSockets() error {

@@ -38,14 +38,18 @@ func (a *Agent) dropPorts(r *running, interfaces []*hoststate.Interface) error {
 		if device, ok := wanted[name]; ok && device == p.device {
 			continue
 		}
-		err := errors.Join(a.dp.Detach(name), a.fabric.RemoveLink(name), r.ns.Do(func() error { return netns.RulesFrom(sourceTable(p.device), nil) }))
-		if err != nil {
+		if err := errors.Join(a.dp.Detach(name), a.wires.Remove(name), r.forgetSource(p.device)); err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		delete(r.ports, name)
 	}
 	return errors.Join(errs...)
+}
+
+// forgetSource takes away what led to the routing table of a device.
+func (r *running) forgetSource(device int) error {
+	return r.ns.WithLinks(func(inner *netns.Links) error { return inner.RulesFrom(sourceTable(device), nil) })
 }
 
 // makePorts makes the instance's namespace and links, as far as they are missing,
@@ -56,17 +60,28 @@ func (a *Agent) makePorts(r *running, u *hoststate.Instance, interfaces []*hosts
 	if r == nil {
 		var err error
 		if r, err = a.makeNamespace(u); err != nil {
-			return r, err
+			return nil, err
 		}
 	}
-	var errs []error // one that fails may hold the name of another, which comes after it
+	var missing []*hoststate.Interface
 	for _, i := range interfaces {
-		name := interfacePort(i)
-		if p := r.ports[name]; p.made && slices.Equal(p.addresses, i.Addresses) {
-			continue
+		if p := r.ports[interfacePort(i)]; !p.made || !slices.Equal(p.addresses, i.Addresses) {
+			missing = append(missing, i)
 		}
+	}
+	if len(missing) == 0 {
+		return r, nil
+	}
+	inner, err := r.ns.Links()
+	if err != nil {
+		return r, err
+	}
+	defer inner.Close()
+	errs := []error{inner.SetUp("lo")} // one that fails may hold the name of another, which comes after it
+	for _, i := range missing {
+		name := interfacePort(i)
 		r.ports[name] = port{device: i.Device} // for removeInstance, should it stay half made
-		if err := a.makePort(r, i); err != nil {
+		if err := a.makePort(inner, i); err != nil {
 			errs = append(errs, fmt.Errorf("interface %s: %w", i.ID, err))
 			continue
 		}
@@ -83,31 +98,29 @@ func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{ns: ns, ports: map[string]port{}}, ns.SetUp("lo")
+	return &running{ns: ns, ports: map[string]port{}}, nil
 }
 
-// makePort makes an interface: nothing leaves it before the data plane looks.
-// Of one that is there it sets the addresses.
-func (a *Agent) makePort(r *running, i *hoststate.Interface) error {
-	name, inner := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
-	pair, err := netns.MakeVeth(a.fabric, r.ns, netns.Veth{
-		Outer: name, Inner: inner, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i),
-	})
+// makePort makes an interface of the instance with the inner links: nothing leaves it
+// before the data plane looks. Of one that is there it sets the addresses.
+func (a *Agent) makePort(inner *netns.Links, i *hoststate.Interface) error {
+	name, device := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
+	pair, err := netns.MakeVeth(a.wires, inner, netns.Veth{Outer: name, Inner: device, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i)})
 	if err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
+	if err := a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
 		return err
 	}
 	if !pair.Up {
-		if err := a.fabric.SetUp(name); err != nil {
+		if err := a.wires.SetUp(name); err != nil {
 			return err
 		}
-		if err := r.ns.SetUp(inner); err != nil {
+		if err := inner.SetUp(device); err != nil {
 			return err
 		}
 	}
-	return r.ns.Do(func() error { return configure(inner, i) })
+	return configure(inner, pair.Inner, i)
 }
 
 func hasIPv6(i *hoststate.Interface) bool {
@@ -122,11 +135,11 @@ func hasIPv6(i *hoststate.Interface) bool {
 // sourceTable is the routing table of what leaves from a device's addresses.
 func sourceTable(device int) int { return 10000 + device }
 
-// configure gives the link its addresses and the way out, as DHCP and the
+// configure gives the link with the index its addresses and the way out, as DHCP and the
 // machine images do on EC2: the router is the subnet's first address. Everything
 // leaves by the first device, but for what answers at another one's addresses:
 // that goes by it, as no other may send from them.
-func configure(link string, i *hoststate.Interface) error {
+func configure(inner *netns.Links, index int, i *hoststate.Interface) error {
 	var addresses []netip.Prefix
 	for _, addr := range i.Addresses {
 		for _, subnet := range i.Subnet {
@@ -135,12 +148,12 @@ func configure(link string, i *hoststate.Interface) error {
 			}
 		}
 	}
-	if err := netns.SetAddresses(link, addresses); err != nil {
+	if err := inner.SetAddresses(index, addresses); err != nil {
 		return err
 	}
 	table := sourceTable(i.Device)
 	if i.Device != 0 {
-		if err := netns.RulesFrom(table, i.Addresses); err != nil {
+		if err := inner.RulesFrom(table, i.Addresses); err != nil {
 			return err
 		}
 	}
@@ -151,9 +164,9 @@ func configure(link string, i *hoststate.Interface) error {
 		router := subnet.Masked().Addr().Next()
 		var err error
 		if i.Device == 0 {
-			err = netns.RouteVia(link, router)
+			err = inner.RouteVia(index, router)
 		} else {
-			err = netns.RouteFromVia(link, table, subnet, router)
+			err = inner.RouteFromVia(index, table, subnet, router)
 		}
 		if err != nil {
 			return err

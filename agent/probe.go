@@ -58,33 +58,30 @@ func (a *Agent) openProber() (*prober, error) {
 }
 
 func (p *prober) open() error {
-	pair, err := netns.MakeVeth(p.a.fabric, p.ns, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
+	inner, err := p.ns.Links()
 	if err != nil {
 		return err
 	}
-	if err := p.a.attach(datapath.Port{Ifindex: pair.Index, Kind: datapath.PortProbe, Name: probePort}); err != nil {
+	defer inner.Close()
+	pair, err := netns.MakeVeth(p.a.wires, inner, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
+	if err != nil {
 		return err
 	}
-	if err := p.a.fabric.SetUp(probePort); err != nil {
+	if err := p.a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortProbe, Name: probePort}); err != nil {
 		return err
 	}
-	for _, link := range []string{"lo", probeInner} {
-		if err := p.ns.SetUp(link); err != nil {
+	if err := p.a.wires.SetUp(probePort); err != nil {
+		return err
+	}
+	if err := inner.SetUp("lo", probeInner); err != nil {
+		return err
+	}
+	for _, addr := range probeAddresses { // on the loopback, the kernel announces them to nobody
+		if err := inner.AddAddress(netns.Loopback, addr); err != nil {
 			return err
 		}
 	}
-	inner, err := p.ns.LinkIndex(probeInner)
-	if err != nil {
-		return err
-	}
-	return p.ns.Do(func() error {
-		for _, addr := range probeAddresses { // on the loopback, the kernel announces them to nobody
-			if err := netns.AddAddress("lo", addr); err != nil {
-				return err
-			}
-		}
-		return netns.DefaultThrough(inner)
-	})
+	return inner.DefaultThrough(pair.Inner)
 }
 
 func (p *prober) close() { p.ns.Close() }

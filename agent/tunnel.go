@@ -34,16 +34,16 @@ func tunnelMTU(o Options) (int, error) {
 // one is not to have, goes.
 func (a *Agent) openTunnel(mtu int) error {
 	if mtu == 0 {
-		return errors.Join(a.dp.Detach(tunnelPort), a.fabric.RemoveLink(tunnelPort))
+		return errors.Join(a.dp.Detach(tunnelPort), a.wires.Remove(tunnelPort))
 	}
-	index, err := netns.MakeVXLAN(a.fabric, tunnelPort, tunnelUDPPort, mtu)
+	index, err := netns.MakeVXLAN(a.wires, tunnelPort, tunnelUDPPort, mtu)
 	if err != nil {
 		return err
 	}
 	if err := a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortTunnel, Name: tunnelPort}); err != nil {
 		return err
 	}
-	return a.fabric.SetUp(tunnelPort)
+	return a.wires.SetUp(tunnelPort)
 }
 
 // removeTunnel removes the link at once: the kernel takes its time with a
@@ -57,5 +57,5 @@ func removeTunnel(l layout) error {
 		return err
 	}
 	defer fabric.Close()
-	return fabric.RemoveLink(tunnelPort)
+	return fabric.WithLinks(func(wires *netns.Links) error { return wires.Remove(tunnelPort) })
 }

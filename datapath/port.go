@@ -80,6 +80,28 @@ func (w *wiring) cut(p *Port) {
 	}
 }
 
+// Attached says that p carries packets already, as an agent before this one may have
+// left it, and that there is nothing to write for it.
+func (d *Datapath) Attached(p Port) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pin := portPin + p.Name
+	p.handle = handle(p.Interface)
+	before, ok := d.ports[p.Name]
+	before.Interface = p.Interface // the handle is all that is known of it after a restart
+	return ok && before == p && d.whole && !d.dirty && d.moves[pin] == nil && d.runs(pin, p.Ifindex)
+}
+
+// runs says whether the pinned link is that of the interface with the index.
+func (d *Datapath) runs(pin string, ifindex int) bool {
+	l := d.links[pin]
+	if l == nil {
+		return false
+	}
+	info, err := l.Info()
+	return err == nil && info.TCX() != nil && int(info.TCX().Ifindex) == ifindex
+}
+
 // Attach makes p carry packets; the caller sets the link up only afterwards. It must
 // run on a thread in the link's namespace. Attaching again changes nothing.
 func (d *Datapath) Attach(p Port) error {
@@ -170,13 +192,11 @@ func (d *Datapath) attachLink(p Port) error {
 	if err := d.moveLink(pin, d.root(p.Kind)); err != nil {
 		return err
 	}
-	if l := d.links[pin]; l != nil {
-		if info, err := l.Info(); err == nil && info.TCX() != nil && int(info.TCX().Ifindex) == p.Ifindex {
-			return nil
-		}
-		if err := d.removeLink(pin); err != nil {
-			return err
-		}
+	if d.runs(pin, p.Ifindex) {
+		return nil
+	}
+	if err := d.removeLink(pin); err != nil {
+		return err
 	}
 	l, err := link.AttachTCX(link.TCXOptions{Interface: p.Ifindex, Program: d.root(p.Kind), Attach: ebpf.AttachTCXIngress})
 	if err != nil {

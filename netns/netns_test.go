@@ -41,6 +41,22 @@ func mustMake(t *testing.T, path string) *netns.Namespace {
 	return n
 }
 
+// linksOf returns the namespace's links for as long as the test lasts.
+func linksOf(t *testing.T, n *netns.Namespace) *netns.Links {
+	t.Helper()
+	l, err := n.Links()
+	must(t, err)
+	t.Cleanup(l.Close)
+	return l
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // inode names the namespace that the calling thread is in.
 func inode(t *testing.T) uint64 {
 	t.Helper()

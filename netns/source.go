@@ -12,16 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SetAddresses makes the link's addresses, but for those that it made itself, the
-// ones given, each with its subnet. The calling thread must be in its namespace.
-func SetAddresses(name string, want []netip.Prefix) error {
-	l, err := netlink.LinkByName(name)
+// SetAddresses makes the addresses of the link with the index, but for those that it
+// made itself, the ones given, each with its subnet.
+func (l *Links) SetAddresses(index int, want []netip.Prefix) error {
+	link := handle(netlink.LinkAttrs{Index: index})
+	have, err := l.h.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
-		return fmt.Errorf("link %s: %w", name, err)
-	}
-	have, err := netlink.AddrList(l, netlink.FAMILY_ALL)
-	if err != nil {
-		return fmt.Errorf("addresses of %s: %w", name, err)
+		return fmt.Errorf("addresses of link %d: %w", index, err)
 	}
 	there, removed := map[netip.Prefix]bool{}, false
 	for _, a := range have {
@@ -33,45 +30,40 @@ func SetAddresses(name string, want []netip.Prefix) error {
 			continue
 		}
 		removed = true
-		if err := netlink.AddrDel(l, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
-			return fmt.Errorf("remove address %s from %s: %w", ip, name, err)
+		if err := l.h.AddrDel(link, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("remove address %s from link %d: %w", ip, index, err)
 		}
 	}
 	for _, a := range want {
 		if there[a] && !removed { // else it may have gone with the subnet's first
 			continue
 		}
-		if err := AddAddress(name, a); err != nil {
+		if err := l.AddAddress(index, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// RouteFromVia makes the router, which lies in the subnet behind the link, the
-// default route of a table that RulesFrom leads to. The calling thread must be in
-// the link's namespace.
-func RouteFromVia(name string, table int, subnet netip.Prefix, router netip.Addr) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return fmt.Errorf("link %s: %w", name, err)
-	}
+// RouteFromVia makes the router, which lies in the subnet behind the link with the
+// index, the default route of a table that RulesFrom leads to.
+func (l *Links) RouteFromVia(index, table int, subnet netip.Prefix, router netip.Addr) error {
 	for _, r := range []netlink.Route{
 		{Dst: ipNet(subnet.Masked()), Scope: unix.RT_SCOPE_LINK},
 		{Gw: router.AsSlice()},
 	} {
-		r.LinkIndex, r.Table = l.Attrs().Index, table
-		if err := netlink.RouteReplace(&r); err != nil {
-			return fmt.Errorf("routes of table %d through %s: %w", table, name, err)
+		r.LinkIndex, r.Table = index, table
+		if err := l.h.RouteReplace(&r); err != nil {
+			return fmt.Errorf("routes of table %d through link %d: %w", table, index, err)
 		}
 	}
 	return nil
 }
 
 // RulesFrom makes what leaves from the addresses, and nothing else, look at the
-// table first. The calling thread must be in the namespace.
-func RulesFrom(table int, from []netip.Addr) error {
-	have, err := netlink.RuleListFiltered(netlink.FAMILY_ALL, &netlink.Rule{Table: table}, netlink.RT_FILTER_TABLE)
+// table first.
+func (l *Links) RulesFrom(table int, from []netip.Addr) error {
+	have, err := l.h.RuleListFiltered(netlink.FAMILY_ALL, &netlink.Rule{Table: table}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return fmt.Errorf("rules of table %d: %w", table, err)
 	}
@@ -83,7 +75,7 @@ func RulesFrom(table int, from []netip.Addr) error {
 				continue
 			}
 		}
-		if err := netlink.RuleDel(&r); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := l.h.RuleDel(&r); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove a rule of table %d: %w", table, err)
 		}
 	}
@@ -96,7 +88,7 @@ func RulesFrom(table int, from []netip.Addr) error {
 		if a.Is6() {
 			r.Family = unix.AF_INET6
 		}
-		if err := netlink.RuleAdd(r); err != nil {
+		if err := l.h.RuleAdd(r); err != nil {
 			return fmt.Errorf("rule from %s: %w", a, err)
 		}
 	}

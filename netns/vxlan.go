@@ -3,7 +3,6 @@
 package netns
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -13,33 +12,28 @@ import (
 // VXLANOverhead is what VXLAN over IPv4 takes of each packet of the network below.
 const VXLANOverhead = 50
 
-// MakeVXLAN makes a VXLAN link in n, down, that takes keys and addresses from
+// MakeVXLAN makes a VXLAN link among l, down, that takes keys and addresses from
 // whoever sends by it, and returns its index. Its packets travel by the network of
-// the namespace that the calling thread is in, not of n. One that is there is kept.
-func MakeVXLAN(n *Namespace, name string, port, mtu int) (index int, err error) {
-	there, err := n.find(name)
+// the namespace that the calling thread is in, not of l. One that is there is kept.
+func MakeVXLAN(l *Links, name string, port, mtu int) (index int, err error) {
+	a, err := l.find(name)
 	if err != nil {
 		return 0, err
 	}
-	index = there.Index
-	if index == 0 {
+	if a.Index == 0 {
 		la := netlink.NewLinkAttrs()
-		la.Name, la.MTU, la.Namespace = name, mtu, netlink.NsFd(n.FD())
+		la.Name, la.MTU, la.Namespace = name, mtu, netlink.NsFd(l.ns.FD())
 		if err := netlink.LinkAdd(&netlink.Vxlan{LinkAttrs: la, FlowBased: true, Port: port}); err != nil {
 			return 0, fmt.Errorf("make link %s: %w", name, err)
 		}
-		if index, err = n.LinkIndex(name); err != nil {
+		if a, err = l.get(name); err != nil {
 			return 0, err
 		}
 	}
-	err = n.Do(func() error {
-		l, err := netlink.LinkByName(name)
-		if err != nil {
-			return fmt.Errorf("link %s: %w", name, err)
-		}
-		return netlink.LinkSetMTU(l, mtu)
-	})
-	return index, errors.Join(err, n.quieten(name))
+	if err := l.h.LinkSetMTU(handle(a), mtu); err != nil {
+		return 0, fmt.Errorf("MTU %d of link %s: %w", mtu, name, err)
+	}
+	return a.Index, l.quieten(name)
 }
 
 // LinkMTU is the MTU of the link that has the address, in the namespace that the

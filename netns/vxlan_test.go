@@ -17,9 +17,10 @@ func TestAVXLANLinkTravelsByTheNetworkOfWhoMadeIt(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
 	host, fabric := mustMake(t, filepath.Join(dir, "host")), mustMake(t, filepath.Join(dir, "fabric"))
+	wires := linksOf(t, fabric)
 	made := func(mtu int) (index int) {
 		t.Helper()
-		if err := host.Do(func() (err error) { index, err = netns.MakeVXLAN(fabric, "vxlan", 4789, mtu); return err }); err != nil {
+		if err := host.Do(func() (err error) { index, err = netns.MakeVXLAN(wires, "vxlan", 4789, mtu); return err }); err != nil {
 			t.Fatal(err)
 		}
 		return index
@@ -31,7 +32,7 @@ func TestAVXLANLinkTravelsByTheNetworkOfWhoMadeIt(t *testing.T) {
 	if again := made(1400); again != index || linkIn(t, fabric, "vxlan").MTU != 1400 {
 		t.Errorf("made again: index %d, want %d, and MTU 1400", again, index)
 	}
-	if err := fabric.SetUp("vxlan"); err != nil { // opens the socket
+	if err := wires.SetUp("vxlan"); err != nil { // opens the socket
 		t.Fatal(err)
 	}
 	taken := func(n *netns.Namespace) bool {
@@ -46,7 +47,7 @@ func TestAVXLANLinkTravelsByTheNetworkOfWhoMadeIt(t *testing.T) {
 	if !taken(host) || taken(fabric) {
 		t.Errorf("its port is taken where it was made: %v, where it is: %v", taken(host), taken(fabric))
 	}
-	if err := fabric.RemoveLink("vxlan"); err != nil {
+	if err := wires.Remove("vxlan"); err != nil {
 		t.Fatal(err)
 	}
 	if taken(host) {
@@ -57,10 +58,8 @@ func TestAVXLANLinkTravelsByTheNetworkOfWhoMadeIt(t *testing.T) {
 func TestLinkMTU(t *testing.T) {
 	needRoot(t)
 	n := mustMake(t, filepath.Join(t.TempDir(), "n"))
+	must(t, linksOf(t, n).AddAddress(netns.Loopback, netip.MustParsePrefix("192.0.2.1/32")))
 	err := n.Do(func() error {
-		if err := netns.AddAddress("lo", netip.MustParsePrefix("192.0.2.1/32")); err != nil {
-			return err
-		}
 		if mtu, err := netns.LinkMTU(netip.MustParseAddr("192.0.2.1")); mtu != 65536 || err != nil {
 			t.Errorf("got %d, %v", mtu, err)
 		}

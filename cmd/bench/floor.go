@@ -30,14 +30,11 @@ func (b *bench) floor() (p pair, clean func(), err error) {
 	fabric := ns[2]
 	var index [2]int
 	for i, name := range []string{"a", "b"} {
-		pair, err := netns.MakeVeth(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001})
+		pair, err := veths(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001})
 		if err != nil {
 			return p, clean, err
 		}
-		index[i] = pair.Index
-		if err := fabric.SetUp(name); err != nil {
-			return p, clean, err
-		}
+		index[i] = pair.Outer
 	}
 	for i := range index {
 		prog, err := redirect(index[1-i])

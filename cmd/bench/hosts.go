@@ -68,7 +68,7 @@ func (b *bench) otherHost(ctx context.Context) (run string, leave func(), err er
 	if err := cable([2]*netns.Namespace{here, ns[0]}); err != nil {
 		return "", leave, err
 	}
-	leave = func() { _ = here.RemoveLink("under"); remove() }
+	leave = func() { _ = cut(here); remove() }
 	if _, err := b.start(ctx, "--hosts-listen", underlay[0].String()+":0", "--tunnel-address", underlay[0].String()); err != nil {
 		return "", leave, err
 	}
@@ -93,7 +93,7 @@ func (b *bench) otherHost(ctx context.Context) (run string, leave func(), err er
 	leave = func() {
 		_ = b.stop()
 		_ = terminate(host, ended)
-		_ = here.RemoveLink("under")
+		_ = cut(here)
 		remove()
 	}
 	return run, leave, b.joined()
@@ -148,16 +148,20 @@ func (b *bench) apart(ctx context.Context, other string) (p pair, err error) {
 
 // cable joins two hosts by a link, with an address each.
 func cable(hosts [2]*netns.Namespace) error {
-	if _, err := netns.MakeVeth(hosts[0], hosts[1], netns.Veth{Outer: "under", Inner: "under", MTU: underlayMTU}); err != nil {
+	pair, err := veths(hosts[0], hosts[1], netns.Veth{Outer: "under", Inner: "under", MTU: underlayMTU})
+	if err != nil {
 		return err
 	}
-	for i, h := range hosts {
-		if err := h.SetUp("under"); err != nil {
-			return err
-		}
-		if err := h.Do(func() error { return netns.AddAddress("under", netip.PrefixFrom(underlay[i], 24)) }); err != nil {
+	for i, index := range []int{pair.Outer, pair.Inner} {
+		err := hosts[i].WithLinks(func(l *netns.Links) error { return l.AddAddress(index, netip.PrefixFrom(underlay[i], 24)) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// cut undoes cable.
+func cut(host *netns.Namespace) error {
+	return host.WithLinks(func(l *netns.Links) error { return l.Remove("under") })
 }

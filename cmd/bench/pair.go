@@ -80,7 +80,7 @@ func (b *bench) bare() (p pair, clean func(), err error) {
 	if err != nil {
 		return p, clean, err
 	}
-	if _, err := netns.MakeVeth(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
+	if _, err := veths(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
 		return p, clean, err
 	}
 	p, err = b.serveBetween(ns[0], ns[1])
@@ -105,6 +105,19 @@ func (b *bench) namespaces(names ...string) (made []*netns.Namespace, clean func
 	return made, clean, nil
 }
 
+// veths joins two namespaces by a veth pair that is up.
+func veths(outer, inner *netns.Namespace, v netns.Veth) (p netns.Pair, err error) {
+	err = outer.WithLinks(func(o *netns.Links) error {
+		return inner.WithLinks(func(i *netns.Links) error {
+			if p, err = netns.MakeVeth(o, i, v); err != nil {
+				return err
+			}
+			return errors.Join(o.SetUp(v.Outer), i.SetUp(v.Inner))
+		})
+	})
+	return p, err
+}
+
 // instances are two of them, each on the host with its run directory, of which the
 // second serves at address.
 func (b *bench) instances(clientRun, client, serverRun, server, address string) (p pair, err error) {
@@ -118,17 +131,22 @@ func (b *bench) instances(clientRun, client, serverRun, server, address string) 
 // its time among sessions.
 func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error) {
 	for i, n := range []*netns.Namespace{client, server} {
-		for _, link := range []string{"lo", "eth0"} {
-			if err := n.SetUp(link); err != nil {
-				return p, err
-			}
-		}
 		addr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), 24)
-		if err := n.Do(func() error { return netns.AddAddress("eth0", addr) }); err != nil {
-			return p, err
-		}
-		// As instances have one: another route is another look.
-		if err := n.Do(func() error { return netns.RouteVia("eth0", netip.AddrFrom4([4]byte{10, 9, 0, 254})) }); err != nil {
+		err := n.WithLinks(func(l *netns.Links) error {
+			if err := l.SetUp("lo", "eth0"); err != nil {
+				return err
+			}
+			index, err := l.Index("eth0")
+			if err != nil {
+				return err
+			}
+			if err := l.AddAddress(index, addr); err != nil {
+				return err
+			}
+			// As instances have one: another route is another look.
+			return l.RouteVia(index, netip.AddrFrom4([4]byte{10, 9, 0, 254}))
+		})
+		if err != nil {
 			return p, err
 		}
 	}

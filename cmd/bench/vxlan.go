@@ -54,7 +54,7 @@ func (e *tunnelEnd) bridged() error {
 	if err := e.device("vxlan", e.host); err != nil {
 		return err
 	}
-	if _, err := netns.MakeVeth(e.host, e.inner, netns.Veth{Outer: "port", Inner: "eth0", MTU: underlayMTU - netns.VXLANOverhead}); err != nil {
+	if _, err := veths(e.host, e.inner, netns.Veth{Outer: "port", Inner: "eth0", MTU: underlayMTU - netns.VXLANOverhead}); err != nil {
 		return err
 	}
 	err := e.host.Do(func() error {
@@ -75,10 +75,8 @@ func (e *tunnelEnd) bridged() error {
 		}
 		return nil
 	})
-	for _, name := range []string{"vxlan", "port", "bridge"} {
-		if err == nil {
-			err = e.host.SetUp(name)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return e.host.WithLinks(func(l *netns.Links) error { return l.SetUp("vxlan", "bridge") })
 }

@@ -19,25 +19,26 @@ func TestVeth(t *testing.T) {
 	dir := t.TempDir()
 	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
 	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001}
-	pair, err := netns.MakeVeth(outer, inner, want)
+	out, in := linksOf(t, outer), linksOf(t, inner)
+	pair, err := netns.MakeVeth(out, in, want)
 	if err != nil || pair.Up {
 		t.Fatalf("got %+v, %v", pair, err)
 	}
 
 	t.Run("both ends are as asked, and down", func(t *testing.T) {
 		o, i := linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")
-		if o.Index != pair.Index || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
+		if o.Index != pair.Outer || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
 			t.Errorf("outer end: %+v", o)
 		}
-		if i.Index != want.Index || i.MTU != 9001 || !bytes.Equal(i.HardwareAddr, want.MAC) || i.Flags&net.FlagUp != 0 {
+		if i.Index != want.Index || i.Index != pair.Inner || i.MTU != 9001 || !bytes.Equal(i.HardwareAddr, want.MAC) || i.Flags&net.FlagUp != 0 {
 			t.Errorf("inner end: %+v", i)
 		}
 	})
 	t.Run("a pair that is there is left alone", func(t *testing.T) {
-		if err := outer.SetUp("o1"); err != nil {
+		if err := out.SetUp("o1"); err != nil {
 			t.Fatal(err)
 		}
-		again, err := netns.MakeVeth(outer, inner, want)
+		again, err := netns.MakeVeth(out, in, want)
 		if err != nil || again != pair {
 			t.Fatalf("got %+v, %v; want %+v, one end down", again, err, pair)
 		}
@@ -46,7 +47,7 @@ func TestVeth(t *testing.T) {
 		}
 	})
 	t.Run("it makes no address of its own", func(t *testing.T) {
-		if err := inner.SetUp("eth0"); err != nil {
+		if err := in.SetUp("eth0"); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range []*net.Interface{linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")} {
@@ -57,14 +58,14 @@ func TestVeth(t *testing.T) {
 		}
 	})
 	t.Run("it says that both ends are up", func(t *testing.T) {
-		again, err := netns.MakeVeth(outer, inner, want)
-		if err != nil || again != (netns.Pair{Index: pair.Index, Up: true}) {
-			t.Errorf("got %+v, %v; want %d, up", again, err, pair.Index)
+		again, err := netns.MakeVeth(out, in, want)
+		if err != nil || again != (netns.Pair{Outer: pair.Outer, Inner: pair.Inner, Up: true}) {
+			t.Errorf("got %+v, %v; want %+v, up", again, err, pair)
 		}
 	})
 	t.Run("a pair that leads to another namespace gives way", func(t *testing.T) {
 		other := mustMake(t, filepath.Join(dir, "other"))
-		if _, err := netns.MakeVeth(outer, other, want); err != nil {
+		if _, err := netns.MakeVeth(out, linksOf(t, other), want); err != nil {
 			t.Fatal(err)
 		}
 		linkIn(t, other, "eth0")
@@ -74,7 +75,7 @@ func TestVeth(t *testing.T) {
 	})
 	t.Run("removing it twice is no error", func(t *testing.T) {
 		for range 2 {
-			if err := outer.RemoveLink("o1"); err != nil {
+			if err := out.Remove("o1"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -103,36 +104,27 @@ func TestRoutes(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
 	outer := mustMake(t, filepath.Join(dir, "outer"))
-	upPair := func(t *testing.T, name string) (*netns.Namespace, int) {
+	out := linksOf(t, outer)
+	upPair := func(t *testing.T, name string) (*netns.Namespace, *netns.Links, int) {
 		inner := mustMake(t, filepath.Join(dir, name))
-		if _, err := netns.MakeVeth(outer, inner, netns.Veth{Outer: name, Inner: "eth0"}); err != nil {
-			t.Fatal(err)
+		in := linksOf(t, inner)
+		pair, err := netns.MakeVeth(out, in, netns.Veth{Outer: name, Inner: "eth0"})
+		if err == nil {
+			err = in.SetUp("lo", "eth0")
 		}
-		for _, l := range []string{"lo", "eth0"} {
-			if err := inner.SetUp(l); err != nil {
-				t.Fatal(err)
-			}
+		if err == nil {
+			err = out.SetUp(name)
 		}
-		if err := outer.SetUp(name); err != nil {
-			t.Fatal(err)
-		}
-		return inner, linkIn(t, inner, "eth0").Index
-	}
-	t.Run("an instance has its address and its router, as on EC2", func(t *testing.T) {
-		n, _ := upPair(t, "instance")
-		err := n.Do(func() error {
-			for range 2 { // again after a restart
-				if err := netns.AddAddress("eth0", netip.MustParsePrefix("10.0.1.10/24")); err != nil {
-					return err
-				}
-				if err := netns.RouteVia("eth0", netip.MustParseAddr("10.0.1.1")); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		return inner, in, pair.Inner
+	}
+	t.Run("an instance has its address and its router, as on EC2", func(t *testing.T) {
+		n, l, index := upPair(t, "instance")
+		for range 2 { // again after a restart
+			must(t, l.AddAddress(index, netip.MustParsePrefix("10.0.1.10/24")))
+			must(t, l.RouteVia(index, netip.MustParseAddr("10.0.1.1")))
 		}
 		got := ip(t, n, "route")
 		if !strings.Contains(got, "default via 10.0.1.1 dev eth0") || !strings.Contains(got, "10.0.1.0/24 dev eth0") {
@@ -140,35 +132,18 @@ func TestRoutes(t *testing.T) {
 		}
 	})
 	t.Run("an IPv6 address has its router too", func(t *testing.T) {
-		n, _ := upPair(t, "six")
-		err := n.Do(func() error {
-			if err := netns.AddAddress("eth0", netip.MustParsePrefix("2001:db8::10/64")); err != nil {
-				return err
-			}
-			return netns.RouteVia("eth0", netip.MustParseAddr("2001:db8::1"))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		n, l, index := upPair(t, "six")
+		must(t, l.AddAddress(index, netip.MustParsePrefix("2001:db8::10/64")))
+		must(t, l.RouteVia(index, netip.MustParseAddr("2001:db8::1")))
 		if got := ip(t, n, "-6", "route"); !strings.Contains(got, "default via 2001:db8::1 dev eth0") {
 			t.Errorf("routes:\n%s", got)
 		}
 	})
 	t.Run("a service namespace takes every address, and answers through one neighbour", func(t *testing.T) {
-		n, index := upPair(t, "service")
-		err := n.Do(func() error {
-			for range 2 {
-				if err := netns.DefaultThrough(index); err != nil {
-					return err
-				}
-				if err := netns.EverythingLocal("eth0"); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+		n, l, index := upPair(t, "service")
+		for range 2 {
+			must(t, l.DefaultThrough(index))
+			must(t, l.EverythingLocal("eth0"))
 		}
 		for _, family := range []string{"-4", "-6"} {
 			if got := ip(t, n, family, "route", "show", "table", "100"); !strings.Contains(got, "local default dev lo") {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netns
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Veth is a pair of links: the outer end in one namespace, the inner one in another.
+type Veth struct {
+	Outer string // name in the outer namespace
+	Inner string // name in the inner one
+	Index int    // of the inner end; 0: any
+	MAC   net.HardwareAddr
+	MTU   int // 0: the kernel's default
+	// LinkLocal lets the inner end have its fe80:: address, without which IPv6
+	// neighbours are not found. The outer end never has one.
+	LinkLocal bool
+}
+
+// Pair is a veth pair that is there.
+type Pair struct {
+	Outer, Inner int  // the ends' indexes
+	Up           bool // both ends are, and so it lacks nothing: they are brought up after all else
+}
+
+// MakeVeth makes the pair, with its ends down. One that joins the two namespaces by
+// these names already is left as it is, up or down; one that leads elsewhere, to a
+// namespace that is going, is removed first.
+func MakeVeth(outer, inner *Links, v Veth) (Pair, error) {
+	p, err := findPair(outer, inner, v)
+	if err != nil || p.Up {
+		return p, err
+	}
+	if p.Outer == 0 {
+		if err := outer.Remove(v.Outer); err != nil {
+			return Pair{}, err
+		}
+		if p, err = addPair(outer, inner, v); err != nil {
+			return Pair{}, fmt.Errorf("make link %s: %w", v.Outer, err)
+		}
+	}
+	if err := outer.quieten(v.Outer); err != nil {
+		return Pair{}, err
+	}
+	if !v.LinkLocal {
+		err = inner.quieten(v.Inner)
+	}
+	return p, err
+}
+
+// findPair returns the pair whose ends are there and joined to each other, or none.
+func findPair(outer, inner *Links, v Veth) (Pair, error) {
+	o, err := outer.find(v.Outer)
+	if err != nil || o.Index == 0 {
+		return Pair{}, err
+	}
+	i, err := inner.find(v.Inner)
+	if err != nil || i.Index == 0 || i.ParentIndex != o.Index || v.Index != 0 && v.Index != i.Index {
+		return Pair{}, err
+	}
+	return Pair{o.Index, i.Index, o.Flags&i.Flags&net.FlagUp != 0}, nil
+}
+
+func addPair(outer, inner *Links, v Veth) (Pair, error) {
+	// An index can be chosen for the device itself, never for its peer.
+	la := netlink.NewLinkAttrs()
+	la.Name, la.Index, la.HardwareAddr, la.MTU = v.Inner, v.Index, v.MAC, v.MTU
+	la.Namespace = netlink.NsFd(inner.ns.FD())
+	la.NumTxQueues, la.NumRxQueues = 1, 1
+	pair := &netlink.Veth{LinkAttrs: la, PeerName: v.Outer, PeerMTU: uint32(v.MTU), PeerNumTxQueues: 1, PeerNumRxQueues: 1}
+	if err := outer.h.LinkAdd(pair); err != nil {
+		return Pair{}, err
+	}
+	o, err := outer.get(v.Outer)
+	if err != nil {
+		return Pair{}, err
+	}
+	i, err := inner.get(v.Inner)
+	return Pair{Outer: o.Index, Inner: i.Index}, err
+}
