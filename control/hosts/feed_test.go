@@ -274,3 +274,39 @@ func TestAHostIsLiveUntilItsAgentWasSilentForAWhile(t *testing.T) {
 		}
 	})
 }
+
+func TestAPositionAloneWaitsForOthers(t *testing.T) {
+	at := func(revision int64) hoststate.Position {
+		return hoststate.Position{Incarnation: "a", Revision: revision}
+	}
+	waits := func(st *stream) bool { synctest.Wait(); return len(st.dirty) == 0 }
+	synctest.Test(t, func(t *testing.T) {
+		st := newStream(hoststate.RoleGateway)
+		for i := range int64(9) {
+			st.push(at(i), []hoststate.Unit{&hoststate.Interface{ID: "eni-1"}}, nil) // which is an agent's
+			time.Sleep(positionWait / 10)
+		}
+		if !waits(st) {
+			t.Error("it does not wait")
+		}
+		time.Sleep(positionWait / 10)
+		if waits(st) {
+			t.Fatal("it waits for longer than it may")
+		}
+		<-st.dirty
+		if d := st.take(); d.Position != at(8) || len(d.Set) > 0 {
+			t.Errorf("got %+v", d)
+		}
+		st.push(at(9), nil, nil)
+		st.push(at(10), []hoststate.Unit{&hoststate.Network{ID: "vpc-1"}}, nil)
+		if waits(st) {
+			t.Fatal("a unit waits")
+		}
+		<-st.dirty
+		st.take()
+		time.Sleep(2 * positionWait)
+		if !waits(st) {
+			t.Error("what went with a unit is sent again")
+		}
+	})
+}

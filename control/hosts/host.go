@@ -88,6 +88,7 @@ type stream struct {
 
 	mu    sync.Mutex
 	next  hoststate.Delta
+	late  *time.Timer // what is to be sent is a position alone, and goes when it fires; nil: none is to be
 	set   map[hoststate.Key]hoststate.Unit
 	gone  map[hoststate.Key]bool
 	dirty chan struct{} // holds one token while there is something to send
@@ -109,6 +110,13 @@ func (st *stream) concerns(k hoststate.Key) bool {
 	return st.role == hoststate.RoleAgent
 }
 
+// positionWait is how long a position without any unit that is another may wait for
+// others: most decisions are of no concern to most hosts, and each delta costs both
+// processes as much as a decision does. All that waits for positions is what has been
+// withdrawn, and is freed that much later.
+const positionWait = 10 * time.Millisecond
+
+// push adds what there is to send.
 func (st *stream) push(p hoststate.Position, set []hoststate.Unit, gone []hoststate.Key) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -125,7 +133,12 @@ func (st *stream) push(p hoststate.Position, set []hoststate.Unit, gone []hostst
 			st.set[k] = u
 		}
 	}
-	st.signal()
+	switch {
+	case st.next.Full || len(st.set)+len(st.gone) > 0:
+		st.signal()
+	case st.late == nil:
+		st.late = time.AfterFunc(positionWait, st.signal)
+	}
 }
 
 func (st *stream) signal() {
@@ -140,6 +153,10 @@ func (st *stream) take() hoststate.Delta {
 	st.mu.Lock()
 	d, set, gone := st.next, st.set, st.gone
 	st.next = hoststate.Delta{Position: d.Position}
+	if st.late != nil {
+		st.late.Stop()
+		st.late = nil
+	}
 	st.set, st.gone = map[hoststate.Key]hoststate.Unit{}, map[hoststate.Key]bool{}
 	st.mu.Unlock()
 	for _, u := range set {
