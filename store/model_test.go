@@ -21,11 +21,16 @@ import (
 type world struct {
 	ENIs      map[string]vpc.ENI
 	Endpoints map[string]vpc.Endpoint
+	Groups    map[string]vpc.SecurityGroup // whose accounts' are counted
 	Counter   uint32
 }
 
+func emptyWorld() world {
+	return world{map[string]vpc.ENI{}, map[string]vpc.Endpoint{}, map[string]vpc.SecurityGroup{}, 0}
+}
+
 func (w world) clone() world {
-	return world{maps.Clone(w.ENIs), maps.Clone(w.Endpoints), w.Counter}
+	return world{maps.Clone(w.ENIs), maps.Clone(w.Endpoints), maps.Clone(w.Groups), w.Counter}
 }
 
 // operation changes a transaction and the model in the same way.
@@ -36,7 +41,7 @@ func operations() *rapid.Generator[operation] {
 	id := rapid.StringMatching(`[a-c]`)
 	return rapid.Custom(func(t *rapid.T) operation {
 		id, other, n := id.Draw(t, "id"), id.Draw(t, "other"), rapid.Int64Range(0, 2).Draw(t, "n")
-		switch rapid.IntRange(0, 5).Draw(t, "operation") {
+		switch rapid.IntRange(0, 7).Draw(t, "operation") {
 		case 0:
 			return func(tx *Tx, w *world) {
 				v := vpc.ENI{ID: vpc.ENIID("eni-" + id), VPC: vpc.VPCID(other), Groups: []vpc.SecurityGroupID{"sg-" + vpc.SecurityGroupID(other)}}
@@ -68,6 +73,17 @@ func operations() *rapid.Generator[operation] {
 				tx.Endpoints.Delete("vpce-" + id)
 				delete(w.Endpoints, "vpce-"+id)
 			}
+		case 5:
+			return func(tx *Tx, w *world) {
+				v := vpc.SecurityGroup{ID: vpc.SecurityGroupID("sg-" + id), Meta: vpc.Meta{Account: other}, Name: fmt.Sprint(n)}
+				tx.SecurityGroups.Put(v)
+				w.Groups["sg-"+id] = v
+			}
+		case 6:
+			return func(tx *Tx, w *world) {
+				tx.SecurityGroups.Delete("sg-" + id)
+				delete(w.Groups, "sg-"+id)
+			}
 		}
 		return func(tx *Tx, w *world) { w.Counter++; tx.Number("n") }
 	})
@@ -75,12 +91,15 @@ func operations() *rapid.Generator[operation] {
 
 // differs compares every way to read v with the model.
 func differs(v *View, w world) string {
-	got := world{map[string]vpc.ENI{}, map[string]vpc.Endpoint{}, 0}
+	got := emptyWorld()
 	for e := range v.ENIs.All() {
 		got.ENIs[string(e.ID)] = e
 	}
 	for e := range v.Endpoints.All() {
 		got.Endpoints[string(e.ID)] = e
+	}
+	for g := range v.SecurityGroups.All() {
+		got.Groups[string(g.ID)] = g
 	}
 	n, _ := v.numbers.Get("n")
 	got.Counter = n.Last
@@ -95,6 +114,15 @@ func differs(v *View, w world) string {
 				diff += fmt.Sprintf("Get(%s): %t\n", id, ok)
 			}
 		}
+		count := 0
+		for _, g := range w.Groups {
+			if g.Account == key {
+				count++
+			}
+		}
+		if n := v.SecurityGroups.Count("account", key+"/"); n != count {
+			diff += fmt.Sprintf("account %s has %d groups, want %d\n", key, n, count)
+		}
 		diff += cmp.Diff(want, ids(v.ENIs.By("vpc", key), eniID), cmpopts.EquateEmpty())
 		diff += cmp.Diff(want, ids(v.ENIs.By("group", "sg-"+key), eniID), cmpopts.EquateEmpty())
 	}
@@ -107,7 +135,7 @@ func TestStoreIsAsThePlainModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := mustOpen(t, fresh())
 		stop := run(t, s)
-		model := world{map[string]vpc.ENI{}, map[string]vpc.Endpoint{}, 0}
+		model := emptyWorld()
 		var mu sync.Mutex // of complaints
 		var complaints []string
 		complain := func(where, diff string) {

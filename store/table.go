@@ -16,6 +16,7 @@ type schema[T any] struct {
 	kind    Kind
 	id      func(*T) string
 	indexes map[string]func(*T) []string
+	counted string       // the index whose rows are counted as they come and go; "": none
 	status  func(*T) any // pointer to the status in the row; nil: the kind has none
 }
 
@@ -26,6 +27,7 @@ type table[T any] struct {
 	rows statedb.RWTable[*T]
 	byID statedb.Index[*T, string]
 	by   map[string]statedb.Index[*T, string]
+	have tallies // of the index counted
 }
 
 func newTable[T any](db *statedb.DB, k keys, s schema[T]) *table[T] {
@@ -50,6 +52,11 @@ func newTable[T any](db *statedb.DB, k keys, s schema[T]) *table[T] {
 		panic(fmt.Sprintf("store: table %s: %v", s.kind, err)) // the schemas are a closed set, made once
 	}
 	t.rows = rows
+	if s.counted != "" {
+		if t.have, err = newTallies(db, s.kind); err != nil {
+			panic(fmt.Sprintf("store: tallies of %s: %v", s.kind, err))
+		}
+	}
 	return t
 }
 
@@ -106,6 +113,9 @@ func (t Table[T]) By(name, key string) iter.Seq[T] {
 
 // Count returns how many rows the index has under key.
 func (t Table[T]) Count(name, key string) int {
+	if name == t.t.counted {
+		return t.t.have.get(t.txn, key)
+	}
 	n := 0
 	for range t.t.rows.List(t.txn, t.index(name).Query(key)) {
 		n++

@@ -63,6 +63,9 @@ type tables struct {
 func add[T any](ts *tables, k keys, s schema[T]) *table[T] {
 	t := newTable(ts.db, k, s)
 	ts.all = append(ts.all, t.rows)
+	if s.counted != "" {
+		ts.all = append(ts.all, t.have.rows)
+	}
 	ts.loaders[s.kind] = loader{load: t.load, loadStatus: t.loadStatus}
 	return t
 }
@@ -122,6 +125,7 @@ func newTables(k keys) *tables {
 			"name":    func(v *vpc.SecurityGroup) []string { return []string{GroupName(v.VPC, v.Name)} },
 			"group":   namedGroups,
 		},
+		counted: "account",
 	})
 	ts.enis = add(ts, k, schema[vpc.ENI]{
 		kind: KindENI,

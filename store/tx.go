@@ -200,7 +200,18 @@ func (t *table[T]) replace(txn statedb.WriteTxn, from, to *T) {
 	} else {
 		_, _, err = t.rows.Insert(txn, to)
 	}
+	if err == nil && t.counted != "" {
+		err = t.have.move(txn, t.keysOf(from), t.keysOf(to))
+	}
 	if err != nil {
 		panic("store: " + err.Error()) // the queue holds every table for writing
 	}
+}
+
+// keysOf are a row's keys in the index that is counted; no row has none.
+func (t *table[T]) keysOf(v *T) []string {
+	if v == nil {
+		return nil
+	}
+	return t.indexes[t.counted](v)
 }
