@@ -85,7 +85,7 @@ func TestASignatureSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := signed.Verify(back, "secret", []byte(f.Body), now); err != nil {
+	if err := new(sigv4.Keys).Verify(signed, back, "secret", []byte(f.Body), now); err != nil {
 		t.Error(err)
 	}
 }

@@ -33,11 +33,11 @@ func mac(key []byte, text string) []byte {
 
 // Verify returns nil if the owner of secret signed the request with this body,
 // for about now. The request must be the one that s was parsed from.
-func (s Signed) Verify(r *http.Request, secret string, body []byte, now time.Time) error {
-	return s.VerifyKey(r, DeriveKey(secret, s.date, s.Region, s.Service), body, now)
+func (k *Keys) Verify(s Signed, r *http.Request, secret string, body []byte, now time.Time) error {
+	return s.VerifyKey(r, k.derive(scope{secret, s.date, s.Region, s.Service}), body, now)
 }
 
-// VerifyKey is Verify for whoever has but the derived key.
+// VerifyKey is Keys.Verify for whoever has but the derived key.
 func (s Signed) VerifyKey(r *http.Request, key Key, body []byte, now time.Time) error {
 	if err := s.checkTime(now); err != nil {
 		return err

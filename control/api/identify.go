@@ -51,7 +51,7 @@ func (r *exchange) verify(ctx context.Context, req *http.Request, signed sigv4.S
 	if !ok || signed.Token != "" { // there are no sessions yet
 		return key, sigv4.NoSuchKey(signed.Service)
 	}
-	return key, signed.Verify(req, key.Secret, r.body, r.s.o.Now())
+	return key, r.s.keys.Verify(signed, req, key.Secret, r.body, r.s.o.Now())
 }
 
 // httpRequest is the tenant's request as its signature sees it.

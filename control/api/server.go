@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"enishi.dev/enishi/aws/awserr"
+	"enishi.dev/enishi/aws/sigv4"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/iam"
 	"enishi.dev/enishi/store"
@@ -41,6 +42,7 @@ type Server struct {
 	o        Options
 	services map[string][]Service // by name: its versions, the one that answers for it first
 	log      *slog.Logger
+	keys     sigv4.Keys
 }
 
 // NewServer returns a server of the services.
