@@ -5,11 +5,13 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestEveryRequestThroughAnEndpointIsALineOfTheAccessLog(t *testing.T) {
@@ -57,4 +59,29 @@ func TestEveryRequestThroughAnEndpointIsALineOfTheAccessLog(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+}
+
+func TestALineIsWrittenAsTheStandardLibraryWritesIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string) string {
+			return rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zA-Z0-9.:_-]*`), rapid.StringN(0, 8, 8)).Draw(t, name)
+		}
+		source := netip.Addr{}
+		if b := rapid.SampledFrom([]int{0, 4, 16}).Draw(t, "family"); b > 0 {
+			source, _ = netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), b, b).Draw(t, "source"))
+		}
+		l := line{
+			Time: time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "s"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC(),
+			VPC:  text("vpc"), VPCE: text("vpce"), Source: source, Service: text("service"), Action: text("action"),
+			Status: rapid.IntRange(0, 599).Draw(t, "status"), Bytes: rapid.Int64Range(0, 1<<40).Draw(t, "bytes"),
+			Millis: float64(rapid.Int64Range(0, 1e9).Draw(t, "us")) / 1000, Request: text("request"),
+		}
+		want, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.append(nil); string(got) != string(want) {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
 }

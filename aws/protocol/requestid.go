@@ -4,7 +4,7 @@ package protocol
 
 import (
 	"crypto/rand"
-	"fmt"
+	"encoding/hex"
 )
 
 // NewRequestID returns a random UUID, which is what AWS names requests by.
@@ -13,5 +13,16 @@ func NewRequestID() string {
 	_, _ = rand.Read(b[:]) // never fails
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	var text [36]byte
+	at := 0
+	for i, c := range b {
+		switch i {
+		case 4, 6, 8, 10:
+			text[at] = '-'
+			at++
+		}
+		hex.Encode(text[at:], []byte{c})
+		at += 2
+	}
+	return string(text[:])
 }

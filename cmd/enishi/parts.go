@@ -127,10 +127,6 @@ func (a *app) gatewayCommand() *cobra.Command {
 				return err
 			}
 		}
-		// One thread more than processors: while one source's requests keep as many busy, the
-		// resolver and others get theirs from the kernel. With more of them they would wake
-		// each other for nothing.
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 		return gateway.Run(ctx, gateway.Options{
 			Host: host, ControlSocket: a.path(controlSocket), AgentSocket: a.path(agentGatewaySocket),
 			ServicesSocket: a.path(servicesSocket), Status: status, Public: public, AllowedUIDs: []int{owner}, Log: log,
