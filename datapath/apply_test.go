@@ -261,6 +261,36 @@ func TestPortsThatCannotBe(t *testing.T) {
 	}
 }
 
+func TestAPortIsAttachedOnceAndForAll(t *testing.T) {
+	b := newWorld(t)
+	eni := Port{Name: "eni-1", Kind: PortInterface, Network: vniA, Interface: "eni-1", Ifindex: b.index["eni-1"]}
+	want := func(what string, p Port, want bool) {
+		t.Helper()
+		if got := b.Attached(p); got != want {
+			t.Errorf("%s: attached %v, want %v", what, got, want)
+		}
+	}
+	want("an interface's", eni, true)
+	b.open(Options{})
+	want("before the next agent has its units", eni, false) // it may have to write something
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	want("after that", eni, true)
+	for what, spoil := range map[string]func(p *Port){
+		"of another interface": func(p *Port) { p.Interface = "eni-2" },
+		"of another link":      func(p *Port) { p.Ifindex = b.index["eni-2"] },
+		"of another network":   func(p *Port) { p.Network = vniB },
+		"by another name":      func(p *Port) { p.Name = "other" },
+	} {
+		other := eni
+		spoil(&other)
+		want(what, other, false)
+	}
+	b.must(b.Detach("eni-1"))
+	want("once it is detached", eni, false)
+}
+
 func TestTheNextAgentTakesOver(t *testing.T) {
 	b := newWorld(t)
 	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 2000, 80)
