@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"enishi.dev/enishi/hoststate"
 )
 
 // hurried says whether f touched none of what the long way works with.
@@ -74,4 +76,37 @@ func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
 			t.Error("the short way")
 		}
 	})
+}
+
+func TestTheShortWayLeadsToOtherHostsToo(t *testing.T) {
+	b := newFarWorld(t)
+	near := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 1000, 80)
+	b.do(func() { b.steps(near.open("to eni-2", "to eni-1")...) })
+	in := pair{a: tunnelPort, z: "eni-2", there: to(numbered(4, "10.0.1.40"), "10.0.1.20", 80), other: to(from("eni-2", "10.0.1.20"), "10.0.1.40", 40000)}
+	in.other.sport = 80
+	b.outer = outer{vniA, "192.0.2.2"}
+	b.do(func() { b.steps(in.open("to eni-2", "to eni-far at 192.0.2.2")...) })
+	again := in
+	again.there.mac = hoststate.MAC(numberMAC(5)) // another interface of that host
+	for _, c := range []struct {
+		name  string
+		outer outer
+		step  step
+		short bool
+	}{
+		{"what comes from there", b.outer, in.send(ack, "to eni-2"), true},
+		{"and goes there", b.outer, in.reply(ack, "to eni-far at 192.0.2.2"), true},
+		{"from another host", outer{vniA, "192.0.2.3"}, in.send(ack, "drop: wrong host"), false},
+		{"in another network", outer{vniB, "192.0.2.2"}, in.send(ack, "drop: wrong host"), false},
+		{"of another sender", b.outer, again.send(ack, "drop: wrong host"), false},
+	} {
+		b.sub(t, c.name, func(t *testing.T) {
+			b.steps(near.send(syn|ack, "to eni-2")) // the long way, by another connection
+			b.outer = c.outer
+			if short := b.hurried(func() { b.steps(c.step) }); short != c.short {
+				t.Errorf("short way %t, want %t", short, c.short)
+			}
+			b.outer = outer{vniA, "192.0.2.2"}
+		})
+	}
 }

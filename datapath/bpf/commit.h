@@ -175,32 +175,13 @@ STEP int track(struct work *w, struct flow *own)
 	return DROP_NONE;
 }
 
-/* To the host that has the target. The frame's source tells it who sends. */
-static __always_inline int deliver_far(struct __sk_buff *skb, struct work *w)
-{
-	struct bpf_tunnel_key *t = &w->outer;
-	struct interface *from = find_interface(w->owner);
-
-	if (!from)
-		return -1;
-	__u32 n = from->number;
-	__u8 macs[12] = {[6] = TUNNEL_MAC_0, TUNNEL_MAC_1, n >> 24, n >> 16, n >> 8, n};
-
-	__builtin_memcpy(macs, w->to_mac, 6);
-	__builtin_memset(t, 0, sizeof(*t));
-	t->tunnel_id = w->vni;
-	t->remote_ipv4 = w->trail.tunnel;
-	t->tunnel_ttl = 64;
-	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_set_tunnel_key(skb, t, sizeof(*t), BPF_F_ZERO_CSUM_TX))
-		return -1;
-	return bpf_redirect(w->to_ifindex, 0);
-}
-
 STEP int deliver(struct __sk_buff *skb, struct work *w)
 {
 	if (!w)
 		return -1;
-	return w->trail.tunnel ? deliver_far(skb, w) : hand_over(skb, &w->headers.in.eth, w->kind, w->to_mac, w->to_ifindex);
+	if (w->trail.tunnel)
+		return send_far(skb, &w->outer, w->owner, w->vni, w->trail.tunnel, w->to_mac, w->to_ifindex);
+	return hand_over(skb, &w->headers.in.eth, w->kind, w->to_mac, w->to_ifindex);
 }
 
 STEP int commit(struct __sk_buff *skb, struct work *w, struct flow *own, int verdict)

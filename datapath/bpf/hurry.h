@@ -32,8 +32,9 @@ static __always_inline int plain_segment(const struct __sk_buff *skb, const stru
 }
 
 /* stands: it was answered, goes on, and nobody has begun to end it, nor are its
- * packets counted; and nothing has changed since all that its flow says was found to hold. */
-static __always_inline int stands(const struct segment *s, const struct flow *f)
+ * packets counted; nothing has changed since all that its flow says was found to hold;
+ * and the segment comes from the sender's host, 0: this one. */
+static __always_inline int stands(const struct segment *s, const struct flow *f, __u32 host)
 {
 	const __u32 open = FLOW_REPLIED | FLOW_ESTABLISHED;
 	const __u32 not = FLOW_RESET | FLOW_FIN_SENT | FLOW_FIN_RECEIVED | FLOW_LINK_LOCAL;
@@ -42,18 +43,19 @@ static __always_inline int stands(const struct segment *s, const struct flow *f)
 
 	if (!epoch || f->epoch != *epoch || (f->state & (open | not)) != open)
 		return 0;
-	if (f->kind == PORT_PROBE || f->tunnel || f->source_tunnel)
+	if (f->kind == PORT_PROBE || f->source_tunnel != host)
 		return 0;
 	if (f->kind != PORT_DOOR && !same_mac(s->eth.h_source, f->source_mac))
 		return 0;
 	return bpf_ktime_get_coarse_ns() - f->seen < 1 * SECONDS; /* else it is to be seen */
 }
 
-/* hurry returns what becomes of the packet, or -1: it is to go the whole way. */
-static __always_inline int hurry(struct __sk_buff *skb)
+/* hurry returns what becomes of the packet, or -1: it is to go the whole way. The
+ * network and the host are those of its outer header, 0: it has none. */
+static __always_inline int hurry(struct __sk_buff *skb, __u32 vni, __u32 host)
 {
 	const struct segment *s = (void *)(long)skb->data;
-	struct flow_key k = {.family = FAMILY_IPV4, .protocol = IPPROTO_TCP, .ifindex = skb->ifindex};
+	struct flow_key k = {.family = FAMILY_IPV4, .protocol = IPPROTO_TCP, .ifindex = skb->ifindex, .vni = vni};
 	__u32 length;
 
 	if ((void *)(s + 1) > (void *)(long)skb->data_end || !plain_segment(skb, s, &length))
@@ -63,9 +65,13 @@ static __always_inline int hurry(struct __sk_buff *skb)
 	k.sport = s->tcp.source;
 	k.dport = s->tcp.dest;
 	struct flow *f = find_half(&k);
-	if (!f || !stands(s, f))
+	if (!f || !stands(s, f, host))
 		return -1;
 	if (length > limit(f->to, f->kind, f->tunnel))
 		return -1;
+	if (f->tunnel) {
+		struct bpf_tunnel_key t;
+		return send_far(skb, &t, f->owner, f->vni, f->tunnel, f->mac, f->ifindex);
+	}
 	return hand_over(skb, &s->eth, f->kind, f->mac, f->ifindex);
 }

@@ -52,7 +52,7 @@ static __always_inline int pass(struct __sk_buff *skb, struct work *w)
 SEC("tc")
 int pipeline(struct __sk_buff *skb)
 {
-	int act = hurry(skb);
+	int act = hurry(skb, 0, 0);
 	if (act >= 0)
 		return act;
 	__u32 live = WORK_LIVE;
@@ -69,12 +69,17 @@ int pipeline(struct __sk_buff *skb)
 SEC("tc")
 int pipeline_far(struct __sk_buff *skb)
 {
+	struct bpf_tunnel_key outer;
+	bpf_skb_get_tunnel_key(skb, &outer, sizeof(outer), 0); /* zero where there is none, or one of IPv6 */
+	int act = hurry(skb, outer.tunnel_id, outer.remote_ipv4);
+	if (act >= 0)
+		return act;
 	__u32 live = WORK_LIVE;
 	struct work *w = bpf_map_lookup_elem(&works, &live);
 
 	if (!w)
 		return TC_ACT_SHOT;
-	bpf_skb_get_tunnel_key(skb, &w->outer, sizeof(w->outer), 0); /* zero where there is none, or one of IPv6 */
+	w->outer = outer;
 	return pass(skb, w);
 }
 

@@ -184,3 +184,24 @@ static __always_inline struct interface *find_interface(__u64 id)
 	struct interface_key k = {id};
 	return bpf_map_lookup_elem(&interfaces, &k);
 }
+
+/* send_far gives the frame to the host that has the target. Its source tells that
+ * host who sends. */
+static __always_inline int send_far(struct __sk_buff *skb, struct bpf_tunnel_key *t, __u64 owner, __u32 vni, __u32 host, const __u8 *mac, __u32 ifindex)
+{
+	struct interface *from = find_interface(owner);
+
+	if (!from)
+		return -1;
+	__u32 n = from->number;
+	__u8 macs[12] = {[6] = TUNNEL_MAC_0, TUNNEL_MAC_1, n >> 24, n >> 16, n >> 8, n};
+
+	__builtin_memcpy(macs, mac, 6);
+	__builtin_memset(t, 0, sizeof(*t));
+	t->tunnel_id = vni;
+	t->remote_ipv4 = host;
+	t->tunnel_ttl = 64;
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) || bpf_skb_set_tunnel_key(skb, t, sizeof(*t), BPF_F_ZERO_CSUM_TX))
+		return -1;
+	return bpf_redirect(ifindex, 0);
+}
