@@ -72,8 +72,8 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 		return err
 	}
 	defer inner.Close()
-	name, index := doorPort(u.VNI), int(u.VNI)
-	pair, err := netns.MakeVeth(a.wires, inner, netns.Veth{Outer: name, Inner: doorName, Index: index, MTU: datapath.EndpointMTU})
+	v := netns.Veth{Outer: doorPort(u.VNI), Inner: doorName, Index: int(u.VNI), MTU: datapath.EndpointMTU}
+	pair, err := netns.MakeVeth(a.wires, inner, v)
 	if err != nil {
 		return err
 	}
@@ -83,16 +83,13 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	if err := a.dp.SteerNamespace(n.ns.FD(), u.VNI, serviceName(u.ID), int(n.tcp.Fd()), int(n.udp.Fd())); err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortDoor, Name: name, Network: u.VNI}); err != nil {
+	if err := a.plug(inner, v, pair, datapath.Port{Kind: datapath.PortDoor, Network: u.VNI}); err != nil {
 		return err
 	}
-	if err := a.wires.SetUp(name); err != nil {
+	if err := inner.SetUp("lo"); err != nil {
 		return err
 	}
-	if err := inner.SetUp("lo", doorName); err != nil {
-		return err
-	}
-	if err := inner.DefaultThrough(index); err != nil {
+	if err := inner.DefaultThrough(pair.Inner); err != nil {
 		return err
 	}
 	return inner.EverythingLocal(doorName)

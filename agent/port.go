@@ -101,26 +101,33 @@ func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
 	return &running{ns: ns, ports: map[string]port{}}, nil
 }
 
-// makePort makes an interface of the instance with the inner links: nothing leaves it
-// before the data plane looks. Of one that is there it sets the addresses.
+// makePort makes an interface of the instance with the inner links. Of one that is
+// there it sets the addresses.
 func (a *Agent) makePort(inner *netns.Links, i *hoststate.Interface) error {
-	name, device := interfacePort(i), fmt.Sprintf("eth%d", i.Device)
-	pair, err := netns.MakeVeth(a.wires, inner, netns.Veth{Outer: name, Inner: device, MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i)})
+	v := netns.Veth{
+		Outer: interfacePort(i), Inner: fmt.Sprintf("eth%d", i.Device), MAC: i.MAC[:], MTU: interfaceMTU, LinkLocal: hasIPv6(i),
+	}
+	pair, err := netns.MakeVeth(a.wires, inner, v)
 	if err != nil {
 		return err
 	}
-	if err := a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortInterface, Name: name, Network: i.VNI, Interface: i.ID}); err != nil {
+	if err := a.plug(inner, v, pair, datapath.Port{Kind: datapath.PortInterface, Network: i.VNI, Interface: i.ID}); err != nil {
 		return err
 	}
-	if !pair.Up {
-		if err := a.wires.SetUp(name); err != nil {
-			return err
-		}
-		if err := inner.SetUp(device); err != nil {
-			return err
-		}
-	}
 	return configure(inner, pair.Inner, i)
+}
+
+// plug makes the pair of v carry packets as the port, and brings it up: nothing leaves
+// it before the data plane looks.
+func (a *Agent) plug(inner *netns.Links, v netns.Veth, pair netns.Pair, p datapath.Port) error {
+	p.Ifindex, p.Name = pair.Outer, v.Outer
+	if err := a.attach(p); err != nil || pair.Up {
+		return err
+	}
+	if err := a.wires.SetUp(v.Outer); err != nil {
+		return err
+	}
+	return inner.SetUp(v.Inner)
 }
 
 func hasIPv6(i *hoststate.Interface) bool {

@@ -63,17 +63,15 @@ func (p *prober) open() error {
 		return err
 	}
 	defer inner.Close()
-	pair, err := netns.MakeVeth(p.a.wires, inner, netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU})
+	v := netns.Veth{Outer: probePort, Inner: probeInner, MTU: datapath.EndpointMTU}
+	pair, err := netns.MakeVeth(p.a.wires, inner, v)
 	if err != nil {
 		return err
 	}
-	if err := p.a.attach(datapath.Port{Ifindex: pair.Outer, Kind: datapath.PortProbe, Name: probePort}); err != nil {
+	if err := p.a.plug(inner, v, pair, datapath.Port{Kind: datapath.PortProbe}); err != nil {
 		return err
 	}
-	if err := p.a.wires.SetUp(probePort); err != nil {
-		return err
-	}
-	if err := inner.SetUp("lo", probeInner); err != nil {
+	if err := inner.SetUp("lo"); err != nil {
 		return err
 	}
 	for _, addr := range probeAddresses { // on the loopback, the kernel announces them to nobody
