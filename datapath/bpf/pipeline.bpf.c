@@ -41,27 +41,29 @@ int root_far(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-static __always_inline int pass(struct __sk_buff *skb, struct work *w)
+/* take carries out what becomes of a packet. The network and the host are those of its
+ * outer header, 0: it has none. */
+static __always_inline int take(struct __sk_buff *skb, __u32 vni, __u32 host)
 {
+	int act = hurry(skb, vni, host);
+	if (act >= 0)
+		return act;
+	__u32 live = WORK_LIVE;
+	struct work *w = bpf_map_lookup_elem(&works, &live);
 	struct flow *own = NULL;
-	int v = decide(skb, w, skb->ifindex, PASSING, &own);
 
+	if (!w)
+		return TC_ACT_SHOT;
+	w->outer.tunnel_id = vni;
+	w->outer.remote_ipv4 = host;
+	int v = decide(skb, w, skb->ifindex, PASSING, &own);
 	return commit(skb, w, own, v);
 }
 
 SEC("tc")
 int pipeline(struct __sk_buff *skb)
 {
-	int act = hurry(skb, 0, 0);
-	if (act >= 0)
-		return act;
-	__u32 live = WORK_LIVE;
-	struct work *w = bpf_map_lookup_elem(&works, &live);
-
-	if (!w)
-		return TC_ACT_SHOT;
-	w->outer.tunnel_id = w->outer.remote_ipv4 = 0;
-	return pass(skb, w);
+	return take(skb, 0, 0);
 }
 
 /* pipeline_far is for what comes from other hosts: asking for an outer header takes
@@ -70,17 +72,9 @@ SEC("tc")
 int pipeline_far(struct __sk_buff *skb)
 {
 	struct bpf_tunnel_key outer;
-	bpf_skb_get_tunnel_key(skb, &outer, sizeof(outer), 0); /* zero where there is none, or one of IPv6 */
-	int act = hurry(skb, outer.tunnel_id, outer.remote_ipv4);
-	if (act >= 0)
-		return act;
-	__u32 live = WORK_LIVE;
-	struct work *w = bpf_map_lookup_elem(&works, &live);
 
-	if (!w)
-		return TC_ACT_SHOT;
-	w->outer = outer;
-	return pass(skb, w);
+	bpf_skb_get_tunnel_key(skb, &outer, sizeof(outer), 0); /* zero where there is none, or one of IPv6 */
+	return take(skb, outer.tunnel_id, outer.remote_ipv4);
 }
 
 /* explain is never attached: it says what pipeline would do with a packet from the
