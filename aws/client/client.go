@@ -42,15 +42,22 @@ func Trusting(file string) (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}, nil
 }
 
-// EC2 asks for one action. A refusal is an awserr.Error.
-func EC2[Out, In any](ctx context.Context, c *Client, action string, in *In) (*Out, error) {
+// Request is what asks EC2 for one action with in, a pointer to its shape: signed, and
+// good for some minutes.
+func (c *Client) Request(ctx context.Context, action string, in any) (*http.Request, error) {
 	body := wire.EncodeForm(wire.EC2, action, ec2.Version, in).Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+"/", strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	if err := sigv4.Sign(req, c.Credentials, c.Region, "ec2", []byte(body), time.Now()); err != nil {
+	return req, sigv4.Sign(req, c.Credentials, c.Region, "ec2", []byte(body), time.Now())
+}
+
+// EC2 asks for one action. A refusal is an awserr.Error.
+func EC2[Out, In any](ctx context.Context, c *Client, action string, in *In) (*Out, error) {
+	req, err := c.Request(ctx, action, in)
+	if err != nil {
 		return nil, err
 	}
 	resp, err := c.HTTP.Do(req)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,14 +47,10 @@ func calls(target string, d time.Duration) (float64, error) {
 	end := time.Now().Add(d)
 	for i := range connections {
 		all.Go(func() {
-			k, err := newConnection(c, *v.Vpc.VpcId, fmt.Sprint("bench-", i))
-			if err != nil {
-				failed <- err
-				return
-			}
+			k := connection{c: c, vpc: *v.Vpc.VpcId, name: fmt.Sprint("bench-", i)}
 			defer k.close()
 			for turn := 0; time.Now().Before(end); turn++ {
-				if err := k.call(turn); err != nil {
+				if err := k.call(ctx, turn); err != nil {
 					failed <- err
 					return
 				}
@@ -75,22 +70,16 @@ func calls(target string, d time.Duration) (float64, error) {
 // reads by itself: net/http's client takes a quarter of the machine.
 type connection struct {
 	c         client.Client
-	at        *url.URL
 	conn      net.Conn
 	answers   *bufio.Reader
 	vpc, name string
 	groups    []string
 }
 
-func newConnection(c client.Client, vpc, name string) (*connection, error) {
-	at, err := url.Parse(c.Endpoint + "/")
-	return &connection{c: c, at: at, vpc: vpc, name: name}, err
-}
-
 // open makes sure that there is a connection: moto ends each after an answer.
-func (k *connection) open() (err error) {
+func (k *connection) open(host string) (err error) {
 	if k.conn == nil {
-		if k.conn, err = net.Dial("tcp", k.at.Host); err != nil {
+		if k.conn, err = net.Dial("tcp", host); err != nil {
 			return err
 		}
 		k.answers = bufio.NewReader(k.conn)
@@ -105,10 +94,10 @@ func (k *connection) close() {
 	}
 }
 
-func (k *connection) call(turn int) error {
+func (k *connection) call(ctx context.Context, turn int) error {
 	switch turns[turn%len(turns)] {
 	case 'c':
-		text, err := k.ask("CreateSecurityGroup", &ec2.CreateSecurityGroupInput{
+		text, err := k.ask(ctx, "CreateSecurityGroup", &ec2.CreateSecurityGroupInput{
 			VpcId: &k.vpc, GroupName: new(fmt.Sprint(k.name, "-", turn)), Description: new("bench")})
 		if err != nil {
 			return err
@@ -122,39 +111,32 @@ func (k *connection) call(turn int) error {
 	case 'd':
 		id := k.groups[0]
 		k.groups = k.groups[1:]
-		return k.look("DeleteSecurityGroup", &ec2.DeleteSecurityGroupInput{GroupId: &id})
+		return k.look(ctx, "DeleteSecurityGroup", &ec2.DeleteSecurityGroupInput{GroupId: &id})
 	case 'g':
-		return k.look("DescribeSecurityGroups", &ec2.DescribeSecurityGroupsInput{GroupIds: k.groups[len(k.groups)-1:]})
+		return k.look(ctx, "DescribeSecurityGroups", &ec2.DescribeSecurityGroupsInput{GroupIds: k.groups[len(k.groups)-1:]})
 	case 's':
-		return k.look("DescribeSubnets", &ec2.DescribeSubnetsInput{Filters: []ec2.Filter{{Name: new("vpc-id"), Values: []string{k.vpc}}}})
+		return k.look(ctx, "DescribeSubnets", &ec2.DescribeSubnetsInput{Filters: []ec2.Filter{{Name: new("vpc-id"), Values: []string{k.vpc}}}})
 	default:
-		return k.look("DescribeVpcs", &ec2.DescribeVpcsInput{VpcIds: []string{k.vpc}})
+		return k.look(ctx, "DescribeVpcs", &ec2.DescribeVpcsInput{VpcIds: []string{k.vpc}})
 	}
 }
 
 // look asks for an action whose answer is of no interest but that it is one.
-func (k *connection) look(action string, in any) error {
-	_, err := k.ask(action, in)
+func (k *connection) look(ctx context.Context, action string, in any) error {
+	_, err := k.ask(ctx, action, in)
 	return err
 }
 
 // ask returns the answer's body. One other than 200 is an error.
-func (k *connection) ask(action string, in any) ([]byte, error) {
-	body := []byte(wire.EncodeForm(wire.EC2, action, ec2.Version, in).Encode())
-	req := &http.Request{Method: http.MethodPost, URL: k.at, Host: k.at.Host, Header: http.Header{
-		"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}}
-	if err := sigv4.Sign(req, k.c.Credentials, k.c.Region, "ec2", body, time.Now()); err != nil {
+func (k *connection) ask(ctx context.Context, action string, in any) ([]byte, error) {
+	req, err := k.c.Request(ctx, action, in)
+	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", req.Host, len(body))
-	_ = req.Header.Write(&text) // a buffer takes all
-	text.WriteString("\r\n")
-	text.Write(body)
-	if err := k.open(); err != nil {
+	if err := k.open(req.URL.Host); err != nil {
 		return nil, err
 	}
-	if _, err := k.conn.Write(text.Bytes()); err != nil {
+	if err := req.Write(k.conn); err != nil { // in one piece: it has a buffer of its own
 		return nil, err
 	}
 	resp, err := http.ReadResponse(k.answers, req)

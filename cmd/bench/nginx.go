@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,12 +13,8 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // nginx serves in the instance's network, with the machine's files.
@@ -42,26 +37,10 @@ http {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("nsenter", "--net="+filepath.Join(b.run, "state/ns", instance), program, "-c", conf)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGTERM}
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	stop = func() {
-		_ = cmd.Process.Signal(unix.SIGTERM)
-		_ = cmd.Wait()
-	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(b.dir, "nginx.pid")); err == nil {
-			return stop, nil
-		}
-		if time.Now().After(end) {
-			stop()
-			return nil, fmt.Errorf("nginx does not start: %s", &said)
-		}
-	}
+	return b.startIn(instance, func() error {
+		_, err := os.Stat(filepath.Join(b.dir, "nginx.pid"))
+		return err
+	}, program, "-c", conf)
 }
 
 // certificate writes a key and a certificate for name that vouches for itself, of

@@ -3,17 +3,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/aws/wire/ec2"
 )
@@ -62,7 +58,7 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, filepath.Join(b.run, "state/ns", asker))
+		places = append(places, b.netOf(asker))
 	}
 	name := "ec2." + ourRegion + ".amazonaws.com"
 	stop, err := b.startCoreDNS(coredns, server, fmt.Sprintf("%s@%s@%s", address, name, endpoint))
@@ -93,26 +89,11 @@ func (b *bench) startCoreDNS(program, instance, target string) (stop func(), err
 	if err := os.WriteFile(conf, fmt.Appendf(nil, ".:53 {\n multisocket\n hosts {\n  %s %s\n }\n}\n", f[2], f[1]), 0o644); err != nil {
 		return nil, err
 	}
-	ns := filepath.Join(b.run, "state/ns", instance)
-	cmd := exec.Command("nsenter", "--net="+ns, program, "-conf", conf)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGTERM}
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	stop = func() {
-		_ = cmd.Process.Signal(unix.SIGTERM)
-		_ = cmd.Wait()
-	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := exec.Command(b.self, "measure", "queries", target+"@"+ns, "1ms").CombinedOutput()
-		if err == nil {
-			return stop, nil
+	return b.startIn(instance, func() error {
+		answer, err := exec.Command(b.self, "measure", "queries", target+"@"+b.netOf(instance), "1ms").CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, answer)
 		}
-		if time.Now().After(end) {
-			stop()
-			return nil, fmt.Errorf("CoreDNS does not answer: %s%s", answer, &said)
-		}
-	}
+		return err
+	}, program, "-conf", conf)
 }
