@@ -4,9 +4,9 @@ package gateway
 
 import (
 	"io"
-	"maps"
 	"net/http"
-	"strings"
+
+	"enishi.dev/enishi/http1"
 )
 
 // answer copies an answer to the caller. One that breaks off breaks the caller's
@@ -14,7 +14,9 @@ import (
 func (x *exchange) answer(resp *http.Response) {
 	defer resp.Body.Close()
 	h := x.w.Header()
-	maps.Copy(h, endToEnd(resp.Header))
+	for name, vs := range http1.EndToEnd(resp.Header) {
+		h[name] = vs
+	}
 	if id := h.Get("X-Amzn-Requestid"); id != "" {
 		x.id = id // what the caller sees is what is written down
 	}
@@ -51,21 +53,4 @@ func pieceOf(length int64) int64 {
 		return most
 	}
 	return max(length, 1)
-}
-
-// hopByHop are the headers that concern one connection (RFC 9110, 7.6.1).
-var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
-// endToEnd returns the headers without those that concern one connection.
-func endToEnd(h http.Header) http.Header {
-	out := maps.Clone(h)
-	for _, v := range h["Connection"] {
-		for name := range strings.SplitSeq(v, ",") {
-			out.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range hopByHop {
-		out.Del(name)
-	}
-	return out
 }

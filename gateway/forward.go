@@ -11,12 +11,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/aws/protocol"
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/http1"
 )
 
 // Patience with whoever answers.
@@ -43,27 +43,23 @@ func (g *gateway) forward(x *exchange) {
 		return
 	}
 	message := append(append(head, '\n'), body...)
-	ctx, stop := answerWithin(x.r.Context(), answerTimeout)
-	defer stop.cancel()
-	defer stop.answered()
+	ctx := x.r.Context()
 	resp, err := patiently(ctx, func() (*http.Response, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/forward", bytes.NewReader(message))
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Content-Type", "application/octet-stream")
-		return g.forwards.roundTrip(ctx, req)
+		return g.forwards.Do(ctx, &http1.Request{
+			Method: http.MethodPost, Target: "/v1/forward", Host: "control",
+			Body: bytes.NewReader(message), Length: int64(len(message)),
+		})
 	})
 	if err != nil {
 		g.fail(x, fmt.Errorf("forward to control: %w", err))
 		return
 	}
-	stop.answered()
 	x.answer(resp)
 }
 
 // readBody reads a whole body that is within the limits.
 func (x *exchange) readBody() ([]byte, *awserr.Error) {
+	x.readDeadline(x.patience.body)
 	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		e := awserr.New("RequestEntityTooLarge", "The request is longer than %d bytes.", maxBody)
@@ -73,7 +69,6 @@ func (x *exchange) readBody() ([]byte, *awserr.Error) {
 	if err != nil {
 		return nil, brokenBody()
 	}
-	x.readDeadline(0) // from here the connection is watched for its end only
 	return body, nil
 }
 
@@ -108,38 +103,5 @@ func patiently(ctx context.Context, try func() (*http.Response, error)) (*http.R
 			return nil, err
 		case <-time.After(wait):
 		}
-	}
-}
-
-// waiting ends a context unless the answer begins in time.
-type waiting struct {
-	cancel context.CancelFunc
-
-	mu    sync.Mutex
-	ended bool
-	timer *time.Timer
-}
-
-func answerWithin(ctx context.Context, d time.Duration) (context.Context, *waiting) {
-	ctx, cancel := context.WithCancel(ctx)
-	return ctx, &waiting{cancel: cancel, timer: time.AfterFunc(d, cancel)}
-}
-
-// answered says that the answer has begun.
-func (w *waiting) answered() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ended = true
-	w.timer.Stop()
-}
-
-// more runs f and begins the wait again, unless the answer has begun: by then the
-// connection may be at its next request.
-func (w *waiting) more(f func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.ended {
-		f()
-		w.timer.Reset(answerTimeout)
 	}
 }

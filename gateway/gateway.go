@@ -21,6 +21,7 @@ import (
 	"enishi.dev/enishi/dns"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/feed"
+	"enishi.dev/enishi/http1"
 )
 
 // Options is what a gateway needs from outside.
@@ -42,9 +43,9 @@ type Options struct {
 type gateway struct {
 	Options
 	patience patience
-	control  *http.Client // the feed, certificates
-	forwards *upstream    // the same control
-	services *upstream
+	control  *http.Client  // the feed, certificates
+	forwards *http1.Client // the same control
+	services *http1.Client
 	feed     *feed.Client
 	records  dns.Records
 	dns      *dns.Server
@@ -68,8 +69,8 @@ func newGateway(o Options) *gateway {
 		Options:  o,
 		patience: usualPatience(),
 		control:  feed.UnixClient(o.ControlSocket),
-		forwards: &upstream{path: o.ControlSocket},
-		services: &upstream{path: o.ServicesSocket},
+		forwards: &http1.Client{Path: o.ControlSocket, Wait: answerTimeout},
+		services: &http1.Client{Path: o.ServicesSocket, Wait: answerTimeout},
 		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
 		places:   places{most: mostConns()},
@@ -115,8 +116,8 @@ func (g *gateway) run(ctx context.Context) error {
 
 func (g *gateway) closeIdle() {
 	g.control.CloseIdleConnections()
-	g.forwards.closeIdle()
-	g.services.closeIdle()
+	g.forwards.CloseIdle()
+	g.services.CloseIdle()
 }
 
 // apply makes a batch of units true. What is withdrawn goes before anything is

@@ -54,7 +54,6 @@ func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
 		// others might see its end elsewhere: nothing after it is believed.
 		w.Header().Set("Connection", "close")
 	}
-	x.readDeadline(x.patience.body)
 	e := x.check()
 	switch {
 	case e != nil:

@@ -4,11 +4,11 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
+
+	"enishi.dev/enishi/http1"
 )
 
 // Limits of HTTP, for endpoints and the public entry alike.
@@ -31,31 +31,18 @@ func usualPatience() patience {
 
 // serveHTTP serves the connections of the queue until ctx ends and all are closed.
 func (g *gateway) serveHTTP(ctx context.Context) error {
-	s := &http.Server{
-		Handler:           http.HandlerFunc(g.handle),
-		ReadHeaderTimeout: g.patience.head,
-		IdleTimeout:       g.patience.idle,
-		MaxHeaderBytes:    maxHead,
-		ConnContext:       withConn,
-		ErrorLog:          slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug), // what tenants do wrong
-		Protocols:         new(http.Protocols),
+	s := &http1.Server{
+		Handler: http.HandlerFunc(g.handle),
+		Head:    g.patience.head,
+		Idle:    g.patience.idle,
+		Piece:   g.patience.body,
+		Goodbye: goodbye,
+		MaxHead: maxHead,
+		Context: withConn,
+		Log:     g.Log,
 	}
-	s.Protocols.SetHTTP1(true)
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(g.queue) }()
-	var err error
-	select {
-	case err = <-ended:
+	if err := s.Serve(ctx, g.queue); err != nil {
 		return fmt.Errorf("serve HTTP: %w", err)
-	case <-ctx.Done():
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-	defer cancel()
-	if s.Shutdown(last) != nil {
-		err = s.Close()
-	}
-	if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
-		err = errors.Join(err, e)
-	}
-	return err
+	return ctx.Err()
 }

@@ -68,10 +68,10 @@ func TestSmuggling(t *testing.T) {
 		{"no host", "GET / HTTP/1.1\n\n" + hidden, "400", 0},
 		{"a target with a scheme", "GET http://elsewhere/ HTTP/1.1\nHost: x\nConnection: close\n\n", "400", 0},
 		{"CONNECT", "CONNECT elsewhere:443 HTTP/1.1\nHost: x\nConnection: close\n\n", "400", 0},
-		{"the asterisk", "OPTIONS * HTTP/1.1\nHost: x\nConnection: close\n\n", "200", 0}, // net/http answers it
+		{"the asterisk", "OPTIONS * HTTP/1.1\nHost: x\nConnection: close\n\n", "400", 0},
 		{"a fragment", "GET /a#b HTTP/1.1\nHost: x\nConnection: close\n\n", "400", 0},
 		{"a version that is none", "GET / HTTP/9.9\nHost: x\n\n", "505", 0},
-		{"HTTP/2 spoken blindly", "PRI * HTTP/2.0\n\nSM\n\n", "400", 0},
+		{"HTTP/2 spoken blindly", "PRI * HTTP/2.0\n\nSM\n\n", "505", 0},
 		{"no HTTP at all", "\x00\x01\x02\n\n", "400", 0},
 		{"a header that is no UTF-8", "GET / HTTP/1.1\nHost: x\nX: \xff\nConnection: close\n\n", "400", 0},
 	} {

@@ -7,29 +7,23 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
+
+	"enishi.dev/enishi/http1"
 )
 
 // proxy hands the request on to the services in the box, target, host and body
 // byte for byte, and their answer back.
 func (g *gateway) proxy(x *exchange) {
-	ctx, stop := answerWithin(x.r.Context(), answerTimeout)
-	defer stop.cancel()
-	defer stop.answered()
-	out, to := x.r.WithContext(ctx), *x.r.URL
-	to.Scheme, to.Host = "http", "services"
-	out.URL, out.RequestURI = &to, ""
-	out.Close = false
-	out.Header = endToEnd(x.r.Header)
-	if len(out.Header["User-Agent"]) == 0 {
-		out.Header["User-Agent"] = []string{""} // or net/http makes one up
+	out := &http1.Request{
+		Method: x.r.Method, Target: x.r.RequestURI, Host: x.r.Host, Header: x.r.Header,
+		Length: x.r.ContentLength, Trailer: x.r.Trailer,
 	}
-	in := &body{x: x, wait: stop}
-	out.Body = in
-	if x.r.ContentLength == 0 {
-		out.Body = http.NoBody
-		x.readDeadline(0)
+	in := &body{from: x.r.Body}
+	if x.r.ContentLength != 0 {
+		out.Body = in
 	}
-	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.roundTrip(ctx, out) })
+	ctx := x.r.Context()
+	resp, err := patiently(ctx, func() (*http.Response, error) { return g.services.Do(ctx, out) })
 	if err != nil && in.broken.Load() {
 		x.refuse(brokenBody())
 		return
@@ -38,30 +32,19 @@ func (g *gateway) proxy(x *exchange) {
 		g.fail(x, fmt.Errorf("hand on to services: %w", err))
 		return
 	}
-	stop.answered()
 	x.answer(resp)
 }
 
-// body is a request's body: each piece has its time, and the time for an answer
-// begins again with it. The server closes the original, so that a request which
-// reached nobody can be tried again.
+// body is a request's body that says whether it broke off.
 type body struct {
-	x    *exchange
-	wait *waiting
-
+	from   io.Reader
 	broken atomic.Bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	b.wait.more(func() { b.x.readDeadline(b.x.patience.body) })
-	n, err := b.x.r.Body.Read(p)
-	switch {
-	case err == io.EOF:
-		b.wait.more(func() { b.x.readDeadline(0) })
-	case err != nil:
+	n, err := b.from.Read(p)
+	if err != nil && err != io.EOF {
 		b.broken.Store(true)
 	}
 	return n, err
 }
-
-func (b *body) Close() error { return nil }

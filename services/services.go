@@ -7,15 +7,12 @@ package services
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"enishi.dev/enishi/http1"
 	"enishi.dev/enishi/peer"
 )
 
@@ -35,27 +32,15 @@ const (
 
 // Run serves until ctx ends and every request has been answered or cut off.
 func Run(ctx context.Context, o Options) error {
-	s := &http.Server{
-		Handler:           handler{log: o.Log, table: table},
-		ReadHeaderTimeout: headTimeout,
-		MaxHeaderBytes:    maxHead,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	s := &http1.Server{
+		Handler: handler{log: o.Log, table: table},
+		Head:    headTimeout,
+		Goodbye: goodbye,
+		MaxHead: maxHead,
+		Log:     o.Log,
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		if err := s.Serve(peer.Listener{Listener: o.Listener, UIDs: o.AllowedUIDs, Log: o.Log}); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve services: %w", err)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-		defer cancel()
-		if err := s.Shutdown(last); err != nil {
-			return s.Close()
-		}
-		return nil
-	})
-	return g.Wait()
+	if err := s.Serve(ctx, peer.Listener{Listener: o.Listener, UIDs: o.AllowedUIDs, Log: o.Log}); err != nil {
+		return fmt.Errorf("serve services: %w", err)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strconv"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -30,6 +31,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 	f.Facts.Host = from(r)
 	status, header, answer := s.API.ServeForwarded(r.Context(), f, body)
 	maps.Copy(w.Header(), header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	w.WriteHeader(status)
 	_, _ = w.Write(answer) // a gateway that has gone needs no answer
 }

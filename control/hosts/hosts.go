@@ -21,6 +21,7 @@ import (
 	"enishi.dev/enishi/control/lifecycle"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/reach"
+	"enishi.dev/enishi/http1"
 	"enishi.dev/enishi/peer"
 	"enishi.dev/enishi/store"
 )
@@ -176,17 +177,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{
-		Handler:           h,
-		ConnContext:       peer.ConnContext,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	srv := &http1.Server{
+		Handler: h,
+		Context: peer.ConnContext,
+		Head:    5 * time.Second,
+		Idle:    time.Minute,
+		MaxHead: 16 << 10,
+		Log:     s.Log,
 	}
-	defer context.AfterFunc(ctx, func() { srv.Close() })()
-	if err := srv.Serve(l); ctx.Err() == nil {
+	if err := srv.Serve(ctx, l); err != nil {
 		return fmt.Errorf("serve hosts: %w", err)
 	}
 	return ctx.Err()

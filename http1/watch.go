@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http1
+
+import (
+	"crypto/tls"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// watchAfter is how long a request is worked on before it is looked whether its
+// caller is still there: most are answered before, and need nobody to look.
+const watchAfter = 100 * time.Millisecond
+
+// watch ends a connection's context when its caller goes while a request is worked
+// on.
+type watch struct {
+	conn *conn
+
+	mu    sync.Mutex
+	timer *time.Timer
+	body  *body         // of the request under way; nil: none is
+	ended chan struct{} // closed when looking has ended; nil: nobody looks
+}
+
+func (w *watch) begin(b *body) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.body = b
+	if w.timer == nil {
+		w.timer = time.AfterFunc(watchAfter, w.fire)
+		return
+	}
+	w.timer.Reset(watchAfter)
+}
+
+// end returns when nobody looks any more.
+func (w *watch) end() {
+	w.mu.Lock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	ended := w.ended
+	w.body, w.ended = nil, nil
+	w.mu.Unlock()
+	if ended == nil {
+		return
+	}
+	_ = w.conn.net.SetReadDeadline(time.Unix(1, 0))
+	<-ended
+	w.conn.read.forget()
+}
+
+// fire begins to look, once the body is read: until then its reader will see the end.
+func (w *watch) fire() {
+	w.mu.Lock()
+	if w.body == nil {
+		w.mu.Unlock()
+		return
+	}
+	if !w.body.ended.Load() {
+		w.timer.Reset(watchAfter)
+		w.mu.Unlock()
+		return
+	}
+	ended := make(chan struct{})
+	w.ended = ended
+	w.mu.Unlock()
+	if w.conn.gone() {
+		w.conn.cancel()
+	}
+	close(ended)
+}
+
+// gone waits until the other end has closed the connection, or its half of it, or
+// the read deadline passes, and says whether the first was the case.
+func (c *conn) gone() bool {
+	plain := c.net
+	if t, ok := plain.(*tls.Conn); ok {
+		plain = t.NetConn()
+	}
+	s, ok := plain.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return false
+	}
+	// What has come before the end may be unread, and encrypted: only the kernel knows.
+	err = raw.Read(func(fd uintptr) bool {
+		state := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(state, 0)
+		return err == nil && n > 0
+	})
+	return err == nil
+}
