@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -126,8 +125,11 @@ func try[Out, In any](w *world, action string, in *In, facts hoststate.Facts) (*
 		w.t.Fatal(err)
 	}
 	facts.RequestID, facts.TLS = "11111111-2222-3333-4444-555555555555", true
-	head, _ := json.Marshal(hoststate.Forwarded{Method: "POST", URI: "/", Host: r.Host, Header: r.Header, Facts: facts})
-	resp, err := w.http.Post("http://control/v1/forward", "application/octet-stream", io.MultiReader(bytes.NewReader(head), bytes.NewReader([]byte("\n")), bytes.NewReader(body)))
+	message, err := hoststate.Forwarded{Method: "POST", URI: "/", Host: r.Host, Header: r.Header, Facts: facts}.Append(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := w.http.Post("http://control/v1/forward", "application/octet-stream", bytes.NewReader(append(message, body...)))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"enishi.dev/enishi/hoststate"
 )
 
-// access is the log of requests through endpoints, a line of JSON each.
+// access is the log of requests, a line of JSON each.
 type access struct {
 	mu sync.Mutex
 	to io.Writer // nil: nowhere
@@ -21,9 +21,9 @@ type access struct {
 
 // line is what the log says of a request. docs/access-log.md is its contract.
 type line struct {
-	Time    time.Time  `json:"time"` // when its head had arrived
-	VPC     string     `json:"vpc"`
-	VPCE    string     `json:"vpce"`
+	Time    time.Time  `json:"time"`          // when its head had arrived
+	VPC     string     `json:"vpc,omitempty"` // none at the public entry
+	VPCE    string     `json:"vpce,omitempty"`
 	Source  netip.Addr `json:"source"`
 	Service string     `json:"service"`
 	Action  string     `json:"action,omitempty"`
@@ -56,10 +56,13 @@ func (l line) append(b []byte) []byte {
 	b = l.Time.AppendFormat(b, time.RFC3339Nano)
 	b = append(b, '"')
 	source, _ := l.Source.MarshalText() // never fails
-	for _, f := range []struct{ name, value string }{
-		{"vpc", l.VPC}, {"vpce", l.VPCE}, {"source", string(source)}, {"service", l.Service}, {"action", l.Action},
+	for _, f := range []struct {
+		name, value string
+		always      bool
+	}{
+		{"vpc", l.VPC, false}, {"vpce", l.VPCE, false}, {"source", string(source), true}, {"service", l.Service, true}, {"action", l.Action, false},
 	} {
-		if f.name != "action" || f.value != "" {
+		if f.always || f.value != "" {
 			b = appendField(b, f.name)
 			b = appendString(b, f.value)
 		}

@@ -5,10 +5,8 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"time"
@@ -25,6 +23,8 @@ const (
 	notThere      = 3 * time.Second  // while nobody listens: a part that restarts is back within one
 )
 
+const roomForHead = 2 << 10 // of most requests, with the facts
+
 // forward hands the request on to control, and control's answer back.
 func (g *gateway) forward(x *exchange) {
 	body, no := x.readBody()
@@ -35,14 +35,14 @@ func (g *gateway) forward(x *exchange) {
 	if x.head.Action == "" {
 		x.head.Action = protocol.FormAction(body)
 	}
-	head, err := json.Marshal(hoststate.Forwarded{
+	message, err := hoststate.Forwarded{
 		Method: x.r.Method, URI: x.r.RequestURI, Host: x.r.Host, Header: x.r.Header, Facts: x.facts(),
-	})
+	}.Append(make([]byte, 0, roomForHead+len(body)))
 	if err != nil {
 		g.fail(x, fmt.Errorf("write forwarded request: %w", err))
 		return
 	}
-	message := append(append(head, '\n'), body...)
+	message = append(message, body...)
 	ctx := x.r.Context()
 	resp, err := patiently(ctx, func() (*http.Response, error) {
 		return g.forwards.Do(ctx, &http1.Request{
@@ -60,7 +60,7 @@ func (g *gateway) forward(x *exchange) {
 // readBody reads a whole body that is within the limits.
 func (x *exchange) readBody() ([]byte, *awserr.Error) {
 	x.readDeadline(x.patience.body)
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	body, err := http1.Whole(x.w, x.r, maxBody)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		e := awserr.New("RequestEntityTooLarge", "The request is longer than %d bytes.", maxBody)
 		e.Status = http.StatusRequestEntityTooLarge

@@ -55,8 +55,7 @@ func (f *fruitless) counts() map[string]uint64 {
 // longestAction is more than AWS's longest. A form may name anything.
 const longestAction = 128
 
-// record writes an exchange down, for the status and in a log: its own for what
-// comes through endpoints.
+// record writes an exchange down, for the status and in the access log.
 func (g *gateway) record(x *exchange) {
 	f := x.facts()
 	if len(x.head.Action) > longestAction {
@@ -66,10 +65,7 @@ func (g *gateway) record(x *exchange) {
 		Time: x.begun, ID: x.id, Network: f.Network, Endpoint: f.Endpoint, Source: f.Source,
 		Service: x.head.Service, Action: x.head.Action, Status: x.status, Duration: time.Since(x.begun),
 	}
-	if q.Endpoint == "" {
-		g.Log.Info("request", "request", q.ID, "source", q.Source,
-			"service", q.Service, "action", q.Action, "status", q.Status, "duration", q.Duration)
-	} else if err := g.access.write(q, x.sent); err != nil {
+	if err := g.access.write(q, x.sent); err != nil {
 		g.Log.Warn("request not in the access log", "request", q.ID, "err", err)
 	}
 	g.requests.add(q)

@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,12 +148,12 @@ func (w *world) forward(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	head, body, _ := bytes.Cut(b, []byte("\n"))
-	f := forwarded{Body: string(body)}
-	if err := json.Unmarshal(head, &f.Forwarded); err != nil {
+	head, body, err := hoststate.ReadForwarded(b)
+	if err != nil {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 		return
 	}
+	f := forwarded{Forwarded: head, Body: string(body)}
 	w.mu.Lock()
 	w.forwarded = append(w.forwarded, f)
 	answer := w.answer

@@ -93,3 +93,15 @@ func (b *body) pass() bool {
 	}
 	return b.ended.Load()
 }
+
+// Whole reads a request's body of at most so many bytes. A longer one is a
+// [*http.MaxBytesError].
+func Whole(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	from := http.MaxBytesReader(w, r.Body, most)
+	if r.ContentLength < 0 || r.ContentLength > most {
+		return io.ReadAll(from)
+	}
+	b := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(from, b)
+	return b, err
+}

@@ -3,27 +3,25 @@
 package hosts
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"strconv"
 
 	"enishi.dev/enishi/hoststate"
+	"enishi.dev/enishi/http1"
 )
 
-// Limits on a forwarded request: the gateway's own are lower.
-const (
-	maxForwardedHead = 256 << 10
-	maxForwardedBody = 2 << 20
-)
+// maxForwarded is far more than a gateway lets through.
+const maxForwarded = 2 << 20
 
-// forward answers a tenant's request: one line with its head and the facts, then
-// its body.
+// forward answers a tenant's request.
 func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
-	f, body, err := readForwarded(http.MaxBytesReader(w, r.Body, maxForwardedHead+maxForwardedBody))
+	message, err := http1.Whole(w, r, maxForwarded)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	f, body, err := hoststate.ReadForwarded(message)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -34,16 +32,4 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	w.WriteHeader(status)
 	_, _ = w.Write(answer) // a gateway that has gone needs no answer
-}
-
-func readForwarded(r io.Reader) (f hoststate.Forwarded, body []byte, err error) {
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return f, nil, err
-	}
-	line, body, found := bytes.Cut(all, []byte("\n"))
-	if !found || len(line) >= maxForwardedHead {
-		return f, nil, errors.New("the first line is missing or too long")
-	}
-	return f, body, json.Unmarshal(line, &f)
 }

@@ -108,7 +108,7 @@ func TestWhatAnotherHostMay(t *testing.T) {
 	if _, err := remote(pair(t, out.Certificate, key)).Get("http://control/v1/feed?host=b&role=agent"); err == nil {
 		t.Error("an endpoint's certificate is taken for a host's")
 	}
-	line := func(facts string) string { return `{"method":"POST","uri":"/","facts":` + facts + "}\n" }
+	line := func(facts string) string { return facts + "\nPOST / HTTP/1.1\r\nHost: x\r\n\r\n" }
 	for n, c := range map[string]struct {
 		as         *tls.Certificate
 		path, body string
