@@ -29,7 +29,7 @@ func BenchmarkRequest(b *testing.B) {
 		client          *http.Client
 	}{
 		{"through the gateway", "https://" + ec2Name + "/", describe, through},
-		{"to control", "http://control/v1/forward", "{}\nPOST / HTTP/1.1\r\nHost: x\r\n\r\n" + describe, direct},
+		{"to control", "http://control/v1/forward", "TLS: true\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\n\r\n" + describe, direct},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			for b.Loop() {

@@ -4,11 +4,11 @@ package hoststate
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -25,28 +25,34 @@ type Forwarded struct {
 // Facts is what the network knows of a request. They travel only on the channel
 // between a gateway and control, which knows its peer; never in a tenant's header.
 type Facts struct {
-	Host      string     `json:"-"`                 // whose gateway says so: control knows its peer
-	RequestID string     `json:"requestId"`         // a UUID made by the gateway, in its log and in the answer
-	Network   string     `json:"network,omitempty"` // "" at the public entry
-	Endpoint  string     `json:"endpoint,omitempty"`
-	Source    netip.Addr `json:"source"` // the caller's address as its connection has it
-	TLS       bool       `json:"tls"`
+	Host      string     // whose gateway says so: control knows its peer, and it is not told
+	RequestID string     // a UUID made by the gateway, in its log and in the answer
+	Network   string     // "" at the public entry
+	Endpoint  string     // "" at the public entry
+	Source    netip.Addr // the caller's address as its connection has it
+	TLS       bool
 }
 
+// What facts are called in a message.
+const (
+	factRequest, factNetwork, factEndpoint, factSource, factTLS = "Request", "Network", "Endpoint", "Source", "TLS"
+)
+
 // Append adds the message that carries the request, but for its body, which follows
-// byte for byte: a line of JSON with the facts, and the head as HTTP/1.1 has it, with
-// nothing made another or left out.
+// byte for byte: the facts, a line each as a header has it, an empty line, and the
+// head as HTTP/1.1 has it, with nothing made another or left out.
 func (f Forwarded) Append(b []byte) ([]byte, error) {
-	facts, err := json.Marshal(f.Facts)
+	for _, w := range []string{f.Method, f.URI} {
+		if strings.ContainsAny(w, " \r\n") {
+			return nil, fmt.Errorf("%q does not fit into a request line", w)
+		}
+	}
+	b, err := f.Facts.append(b)
 	if err != nil {
 		return nil, err
 	}
-	b = append(append(b, facts...), '\n')
-	if strings.ContainsAny(f.Method, " \r\n") || strings.ContainsAny(f.URI, " \r\n") {
-		return nil, fmt.Errorf("request line %q %q", f.Method, f.URI)
-	}
-	b = append(append(b, f.Method...), ' ')
-	b = append(append(b, f.URI...), " HTTP/1.1\r\n"...)
+	b = append(append(b, "\r\n"...), f.Method...)
+	b = append(append(append(b, ' '), f.URI...), " HTTP/1.1\r\n"...)
 	if b, err = appendField(b, "Host", f.Host); err != nil {
 		return nil, err
 	}
@@ -60,6 +66,38 @@ func (f Forwarded) Append(b []byte) ([]byte, error) {
 	return append(b, "\r\n"...), nil
 }
 
+func (f Facts) append(b []byte) ([]byte, error) {
+	source, err := f.Source.MarshalText()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range [][2]string{
+		{factRequest, f.RequestID}, {factNetwork, f.Network}, {factEndpoint, f.Endpoint},
+		{factSource, string(source)}, {factTLS, strconv.FormatBool(f.TLS)},
+	} {
+		if b, err = appendField(b, l[0], l[1]); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// readFacts reads them, whatever else is said there.
+func readFacts(lines http.Header) (f Facts, err error) {
+	one := func(name string) string {
+		if vs := lines[name]; len(vs) == 1 {
+			return vs[0]
+		}
+		return ""
+	}
+	f = Facts{RequestID: one(factRequest), Network: one(factNetwork), Endpoint: one(factEndpoint)}
+	if err := f.Source.UnmarshalText([]byte(one(factSource))); err != nil {
+		return f, err
+	}
+	f.TLS, err = strconv.ParseBool(one(factTLS))
+	return f, err
+}
+
 func appendField(b []byte, name, value string) ([]byte, error) {
 	if strings.ContainsAny(name, ":\r\n") || strings.ContainsAny(value, "\r\n") {
 		return nil, fmt.Errorf("header %q: %q", name, value)
@@ -71,14 +109,19 @@ func appendField(b []byte, name, value string) ([]byte, error) {
 // ReadForwarded is the reverse of [Forwarded.Append]: the request and its body,
 // which is a part of the message.
 func ReadForwarded(message []byte) (f Forwarded, body []byte, err error) {
-	facts, rest, found := cut(message, "\n")
+	const end = "\r\n\r\n"
+	facts, rest, found := cut(message, end)
 	if !found {
-		return f, nil, errors.New("the line with the facts is missing or too long")
+		return f, nil, errors.New("the facts have no end, or are too long")
 	}
-	if err := json.Unmarshal(facts, &f.Facts); err != nil {
+	lines, err := readFields(string(facts))
+	if err == nil {
+		f.Facts, err = readFacts(lines)
+	}
+	if err != nil {
 		return f, nil, fmt.Errorf("facts: %w", err)
 	}
-	head, body, found := cut(rest, "\r\n\r\n")
+	head, body, found := cut(rest, end)
 	if !found {
 		return f, nil, errors.New("the head has no end, or is too long")
 	}

@@ -60,19 +60,20 @@ func TestWhatWouldBeReadOtherwiseIsNotForwarded(t *testing.T) {
 
 func TestBrokenForwardedRequests(t *testing.T) {
 	long := strings.Repeat(" ", 256<<10)
+	const facts = "Source: 10.0.0.1\r\nTLS: true\r\n\r\n"
 	for name, s := range map[string]struct{ message, want string }{
-		"nothing":                     {"", "the line with the facts is missing or too long"},
-		"no line of facts":            {"{}", "the line with the facts is missing or too long"},
-		"facts that are too long":     {long + "{}\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "missing or too long"},
-		"an empty line":               {"\n", "facts: unexpected end of JSON input"},
-		"facts of something else":     {"POST / HTTP/1.1\n", "facts: invalid character"},
-		"a source that is no address": {`{"source":"here"}` + "\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "ParseAddr"},
-		"no head":                     {"{}\n", "the head has no end"},
-		"a head that is too long":     {"{}\nGET / HTTP/1.1\r\nHost: x\r\nA: " + long + "\r\n\r\n", "or is too long"},
-		"another version":             {"{}\nGET / HTTP/1.0\r\nHost: x\r\n\r\n", "the request line is"},
-		"no target":                   {"{}\nGET HTTP/1.1\r\nHost: x\r\n\r\n", "the request line is"},
-		"no host":                     {"{}\nGET / HTTP/1.1\r\nA: b\r\n\r\n", "the host is missing"},
-		"a header without a value":    {"{}\nGET / HTTP/1.1\r\nHost: x\r\nA\r\n\r\n", `the header "A"`},
+		"nothing":                     {"", "the facts have no end"},
+		"no end of the facts":         {"TLS: true\r\n", "the facts have no end"},
+		"facts that are too long":     {"A: " + long + facts + "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "or are too long"},
+		"facts of something else":     {"POST / HTTP/1.1\r\n\r\n\r\n\r\n", `facts: the header "POST / HTTP/1.1"`},
+		"a source that is no address": {"Source: here\r\nTLS: true\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "ParseAddr"},
+		"neither yes nor no":          {"TLS: perhaps\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "ParseBool"},
+		"no head":                     {facts, "the head has no end"},
+		"a head that is too long":     {facts + "GET / HTTP/1.1\r\nHost: x\r\nA: " + long + "\r\n\r\n", "or is too long"},
+		"another version":             {facts + "GET / HTTP/1.0\r\nHost: x\r\n\r\n", "the request line is"},
+		"no target":                   {facts + "GET HTTP/1.1\r\nHost: x\r\n\r\n", "the request line is"},
+		"no host":                     {facts + "GET / HTTP/1.1\r\nA: b\r\n\r\n", "the host is missing"},
+		"a header without a value":    {facts + "GET / HTTP/1.1\r\nHost: x\r\nA\r\n\r\n", `the header "A"`},
 	} {
 		if _, _, err := hoststate.ReadForwarded([]byte(s.message)); err == nil || !strings.Contains(err.Error(), s.want) {
 			t.Errorf("%s: %v", name, err)
@@ -82,8 +83,9 @@ func TestBrokenForwardedRequests(t *testing.T) {
 
 func FuzzReadForwarded(f *testing.F) {
 	for _, s := range []string{
-		"", "\n", "{}\n", "{}\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "null\nGET / HTTP/1.1\r\nHost: \r\n\r\nx",
-		`{"source":"10.0.0.1","tls":true}` + "\nPOST / HTTP/1.1\r\nHost: x\r\nA: b\r\nA: c\r\nB: \r\n\r\na=b", `{"source":"fe80::1%eth0"}` + "\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"", "\r\n\r\n", "TLS: false\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "TLS: 1\r\nMore: x\r\n\r\nGET / HTTP/1.1\r\nHost: \r\n\r\nx",
+		"Request: r-1\r\nNetwork: vpc-1\r\nEndpoint: vpce-1\r\nSource: 10.0.0.1\r\nTLS: true\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nA: b\r\nA: c\r\nB: \r\n\r\na=b",
+		"Source: fe80::1%eth0\r\nTLS: true\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		f.Add([]byte(s))
 	}

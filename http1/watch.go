@@ -21,28 +21,35 @@ type watch struct {
 	conn *conn
 
 	mu    sync.Mutex
+	body  *body // of the request under way; nil: none is
+	begun time.Time
 	timer *time.Timer
-	body  *body         // of the request under way; nil: none is
+	armed bool          // the timer runs: it is left to, as setting it for each request costs more
 	ended chan struct{} // closed when looking has ended; nil: nobody looks
 }
 
 func (w *watch) begin(b *body) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.body = b
+	w.body, w.begun = b, time.Now()
+	if !w.armed {
+		w.arm(watchAfter)
+	}
+}
+
+// arm has the timer fire after d. The lock is held.
+func (w *watch) arm(d time.Duration) {
+	w.armed = true
 	if w.timer == nil {
-		w.timer = time.AfterFunc(watchAfter, w.fire)
+		w.timer = time.AfterFunc(d, w.fire)
 		return
 	}
-	w.timer.Reset(watchAfter)
+	w.timer.Reset(d)
 }
 
 // end returns when nobody looks any more.
 func (w *watch) end() {
 	w.mu.Lock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 	ended := w.ended
 	w.body, w.ended = nil, nil
 	w.mu.Unlock()
@@ -54,25 +61,29 @@ func (w *watch) end() {
 	w.conn.read.forget()
 }
 
-// fire begins to look, once the body is read: until then its reader will see the end.
+// fire begins to look at a request that takes so long, once its body is read: until
+// then the body's reader will see the end.
 func (w *watch) fire() {
 	w.mu.Lock()
-	if w.body == nil {
+	w.armed = false
+	takes := time.Since(w.begun)
+	switch {
+	case w.body == nil:
+	case takes < watchAfter:
+		w.arm(watchAfter - takes)
+	case !w.body.ended.Load():
+		w.arm(watchAfter)
+	default:
+		ended := make(chan struct{})
+		w.ended = ended
+		defer close(ended)
 		w.mu.Unlock()
+		if w.conn.gone() {
+			w.conn.cancel()
+		}
 		return
 	}
-	if !w.body.ended.Load() {
-		w.timer.Reset(watchAfter)
-		w.mu.Unlock()
-		return
-	}
-	ended := make(chan struct{})
-	w.ended = ended
 	w.mu.Unlock()
-	if w.conn.gone() {
-		w.conn.cancel()
-	}
-	close(ended)
 }
 
 // gone waits until the other end has closed the connection, or its half of it, or

@@ -36,7 +36,7 @@ const urgency = -10
 // slack is by how much timers of the parts may be late. While there is work, Go's
 // runtime looks after its threads every 20 µs; with the kernel's usual slack of 50 µs
 // that alone is a sixth of their processor time.
-const slack = 500 * time.Microsecond
+const slack = time.Millisecond
 
 // part is a process of `up`.
 type part struct {

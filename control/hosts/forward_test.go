@@ -12,22 +12,26 @@ import (
 	"enishi.dev/enishi/store"
 )
 
+// forwarded is a request that nobody has signed, as a gateway hands it on.
+func forwarded(t *testing.T, f hoststate.Facts) string {
+	t.Helper()
+	b, err := hoststate.Forwarded{Method: "POST", URI: "/", Host: "ec2.ap-northeast-1.amazonaws.com", Facts: f}.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func TestForward(t *testing.T) {
 	w := newWorld(t)
 	c := w.serve()
-	head := func(f hoststate.Facts) string {
-		b, err := hoststate.Forwarded{Method: "POST", URI: "/", Host: "ec2.ap-northeast-1.amazonaws.com", Facts: f}.Append(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
+	head := func(f hoststate.Facts) string { return forwarded(t, f) }
 	for name, s := range map[string]struct {
 		body string
 		code int
 		text string
 	}{
-		"nothing":                          {"", 400, "the line with the facts is missing or too long"},
+		"nothing":                          {"", 400, "the facts have no end"},
 		"a head that does not end":         {strings.TrimSuffix(head(hoststate.Facts{}), "\r\n"), 400, "the head has no end"},
 		"a body that is too long":          {head(hoststate.Facts{}) + strings.Repeat("x", maxForwarded), 400, "too large"},
 		"a request that nobody has signed": {head(hoststate.Facts{}), 403, "MissingAuthenticationToken"},

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,9 @@ func TestWhatAnotherHostMay(t *testing.T) {
 	if _, err := remote(pair(t, out.Certificate, key)).Get("http://control/v1/feed?host=b&role=agent"); err == nil {
 		t.Error("an endpoint's certificate is taken for a host's")
 	}
-	line := func(facts string) string { return facts + "\nPOST / HTTP/1.1\r\nHost: x\r\n\r\n" }
+	message := func(network, endpoint, source string) string {
+		return forwarded(t, hoststate.Facts{Network: network, Endpoint: endpoint, Source: netip.MustParseAddr(source)})
+	}
 	for n, c := range map[string]struct {
 		as         *tls.Certificate
 		path, body string
@@ -127,16 +130,16 @@ func TestWhatAnotherHostMay(t *testing.T) {
 		"its gateway tells no console":                {b["gateway"], "POST /v1/console", `{"host":"b"}`, 403},
 		"its agent has nothing signed":                {b["agent"], "POST /v1/certificate", `{"endpoint":"vpce-1"}`, 403},
 		"its gateway gets no public entry":            {b["gateway"], "POST /v1/certificate", `{"endpoint":""}`, 404},
-		"its gateway hands on what its instances ask": {b["gateway"], "POST /v1/forward", line(`{"network":"vpc-1","endpoint":"vpce-1","source":"10.0.1.1"}`), 403}, // AWS's: not signed
-		"and nothing from a public entry":             {b["gateway"], "POST /v1/forward", line(`{"source":"127.0.0.1"}`), 500},
-		"nor as another host":                         {b["gateway"], "POST /v1/forward", line(`{"Host":"local","source":"127.0.0.1"}`), 500},
-		"its agent hands nothing on":                  {b["agent"], "POST /v1/forward", line(`{}`), 403},
+		"its gateway hands on what its instances ask": {b["gateway"], "POST /v1/forward", message("vpc-1", "vpce-1", "10.0.1.1"), 403}, // AWS's: not signed
+		"and nothing from a public entry":             {b["gateway"], "POST /v1/forward", message("", "", "127.0.0.1"), 500},
+		"nor as another host":                         {b["gateway"], "POST /v1/forward", "Host: local\r\n" + message("", "", "127.0.0.1"), 500},
+		"its agent hands nothing on":                  {b["agent"], "POST /v1/forward", message("", "", "127.0.0.1"), 403},
 		"it does not read the first key":              {b["agent"], "GET /v1/bootstrap", "", 404},
 		"it does not read the status":                 {b["agent"], "GET /v1/status", "", 404},
 		"it invites nobody":                           {b["agent"], "POST /v1/hosts", `{"name":"d"}`, 404},
 		"who has no certificate does not follow":      {nil, "GET /v1/feed?host=b&role=agent", "", 403},
 		"nor report":                                  {nil, "POST /v1/report", `{"host":"b","role":"agent"}`, 403},
-		"nor hand on":                                 {nil, "POST /v1/forward", line(`{}`), 403},
+		"nor hand on":                                 {nil, "POST /v1/forward", message("", "", "127.0.0.1"), 403},
 	} {
 		t.Run(n, func(t *testing.T) {
 			method, path, _ := strings.Cut(c.path, " ")
