@@ -45,7 +45,7 @@ type Options struct {
 
 // Run decides until ctx ends.
 func Run(ctx context.Context, o Options) (err error) {
-	if _, ok := region.Of(o.Region); !ok {
+	if !region.Known(o.Region) {
 		return fmt.Errorf("region %q is not known: give one of AWS's with --region", o.Region)
 	}
 	etcd, err := store.StartEmbedded(ctx, o.DataDir, o.Log, store.EmbedOptions{UnsafeNoFsync: o.Ephemeral, Holder: o.Holder})

@@ -25,11 +25,21 @@ type Zone struct {
 
 // Of returns the region with the name.
 func Of(name string) (Region, bool) {
-	i, ok := slices.BinarySearchFunc(regions, name, func(r row, name string) int { return strings.Compare(r.name, name) })
+	i, ok := find(name)
 	if !ok {
 		return Region{}, false
 	}
 	return regions[i].region(), true
+}
+
+// Known says whether there is a region with the name.
+func Known(name string) bool {
+	_, ok := find(name)
+	return ok
+}
+
+func find(name string) (int, bool) {
+	return slices.BinarySearchFunc(regions, name, func(r row, name string) int { return strings.Compare(r.name, name) })
 }
 
 // All returns every region by name.

@@ -10,6 +10,8 @@ import (
 	"strings"
 )
 
+const usual = 512 // bytes of a canonical request
+
 // canonicalRequest is the text that both sides hash (IAM user guide, "Create a
 // canonical request").
 func canonicalRequest(r *http.Request, s Signed, payloadHash string) (string, error) {
@@ -29,11 +31,17 @@ func canonicalRequest(r *http.Request, s Signed, payloadHash string) (string, er
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + escape(path, true) + "\n" + query + "\n")
-	for _, h := range s.headers {
-		b.WriteString(h + ":" + headerValue(r, h) + "\n")
+	b.Grow(usual)
+	write := func(parts ...string) {
+		for _, p := range parts {
+			b.WriteString(p)
+		}
 	}
-	b.WriteString("\n" + strings.Join(s.headers, ";") + "\n" + payloadHash)
+	write(r.Method, "\n", escape(path, true), "\n", query, "\n")
+	for _, h := range s.headers {
+		write(h, ":", headerValue(r, h), "\n")
+	}
+	write("\n", strings.Join(s.headers, ";"), "\n", payloadHash)
 	return b.String(), nil
 }
 

@@ -30,7 +30,7 @@ func (r *exchange) identify(ctx context.Context) error {
 		return awserr.New("NotImplemented", "The service %s is not offered here.", signed.Service)
 	}
 	r.service, r.call.Service = &versions[0], signed.Service
-	if _, ok := region.Of(signed.Region); !ok {
+	if !region.Known(signed.Region) {
 		return awserr.New("AuthFailure", "Credential should be scoped to a valid region, not '%s'.", signed.Region)
 	}
 	r.call.Region = signed.Region

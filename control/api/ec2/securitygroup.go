@@ -102,7 +102,11 @@ func (s *Server) describeSecurityGroups(_ context.Context, c *api.Call, in *wire
 		return nil, err
 	}
 	sel := selection{IDs: ids, Filters: in.Filters, MaxResults: in.MaxResults, NextToken: in.NextToken}
-	rows, next, err := choose(c, sel, rows, func(g vpc.SecurityGroup) string { return string(g.ID) }, groupFilters(v), tagsOf)
+	var by filters[vpc.SecurityGroup]
+	if len(in.Filters) > 0 { // there are many, and most requests have none
+		by = groupFilters(v)
+	}
+	rows, next, err := choose(c, sel, rows, func(g vpc.SecurityGroup) string { return string(g.ID) }, by, tagsOf)
 	if err != nil {
 		return nil, err
 	}

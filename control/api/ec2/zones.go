@@ -90,7 +90,7 @@ func (s *Server) describeRegions(_ context.Context, _ *api.Call, in *wire.Descri
 	asked := map[string]bool{}
 	var unknown []string
 	for _, name := range in.RegionNames {
-		if _, ok := region.Of(name); !ok {
+		if !region.Known(name) {
 			unknown = append(unknown, name)
 		}
 		asked[name] = true
