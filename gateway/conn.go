@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -89,7 +88,7 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
-// connKey finds a request's connection in its context.
+// connKey finds a connection in its context.
 type connKey struct{}
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
@@ -99,6 +98,4 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-func connOf(r *http.Request) *conn {
-	return r.Context().Value(connKey{}).(*conn)
-}
+func connIn(ctx context.Context) *conn { return ctx.Value(connKey{}).(*conn) }

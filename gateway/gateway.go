@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -74,6 +75,7 @@ func newGateway(o Options) *gateway {
 		queue:    newQueue(o.Status.Addr()),
 		access:   access{to: o.Access},
 		places:   places{most: mostConns()},
+		turns:    turns{among: runtime.GOMAXPROCS(0) / 2},
 	}
 	g.feed = &feed.Client{HTTP: g.control, Host: o.Host, Role: hoststate.RoleGateway, Log: o.Log}
 	g.dns = &dns.Server{Records: &g.records, Log: o.Log}

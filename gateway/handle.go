@@ -33,15 +33,8 @@ var controlled = map[string]bool{"ec2": true, "elasticloadbalancing": true, "sts
 
 // handle answers one request and writes it down.
 func (g *gateway) handle(w http.ResponseWriter, r *http.Request) {
-	c := connOf(r)
+	c := connIn(r.Context())
 	c.asked.Store(true)
-	if c.turn != nil {
-		done, err := c.turn(r.Context())
-		if err != nil {
-			panic(http.ErrAbortHandler) // the caller has gone
-		}
-		defer done()
-	}
 	if c.metadata {
 		g.instances.tell(&exchange{w: w, r: r, conn: c, patience: g.patience})
 		return

@@ -39,10 +39,19 @@ func (g *gateway) serveHTTP(ctx context.Context) error {
 		Goodbye: goodbye,
 		MaxHead: maxHead,
 		Context: withConn,
+		Turn:    turnOf,
 		Log:     g.Log,
 	}
 	if err := s.Serve(ctx, g.queue); err != nil {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return ctx.Err()
+}
+
+// turnOf waits for the turn of a request of the connection in ctx.
+func turnOf(ctx context.Context) (done func(), err error) {
+	if c := connIn(ctx); c.turn != nil {
+		return c.turn(ctx)
+	}
+	return func() {}, nil
 }

@@ -12,9 +12,8 @@ import (
 const (
 	// alone is how many of one source's handshakes and requests are worked on at a time:
 	// enough for it to use the whole machine. Where another source has asked within
-	// shared, it is among: few enough that the other does not stand behind hundreds.
+	// shared, half of the processors are left to that.
 	alone  = 8
-	among  = 2
 	shared = 100 * time.Millisecond
 	// longestTurn is when a turn ends by itself: by then whoever has it waits for
 	// somebody else, as a long poll does, and is in nobody's way.
@@ -23,6 +22,8 @@ const (
 
 // turns shares the gateway out among sources. The zero value is ready.
 type turns struct {
+	among int // how many turns a source may have beside others; at least one
+
 	mu     sync.Mutex
 	shares map[source]*share
 	last   source    // that asked
@@ -136,7 +137,7 @@ func (t *turns) pass(s source, l *share, now time.Time) {
 // most is how many turns a source may have now. The lock is held.
 func (t *turns) most(now time.Time) int {
 	if now.Sub(t.turned) < shared {
-		return among
+		return max(1, t.among)
 	}
 	return alone
 }

@@ -61,7 +61,7 @@ func TestTurns(t *testing.T) {
 		}
 	})
 	t.Run("where others ask too, it has fewer", func(t *testing.T) {
-		all, _ := full(among, later)
+		all, _ := full(1, later)
 		if waits(t, all, a) {
 			t.Error("alone, it waits")
 		}

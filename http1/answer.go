@@ -4,6 +4,7 @@ package http1
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -50,11 +51,13 @@ func newAnswer(c *conn, r *http.Request) *answer {
 	return a
 }
 
+var errEnded = errors.New("http1: the handler has ended")
+
 func (a *answer) Header() http.Header { return a.header }
 
 // WriteHeader begins the answer; what is done to the headers later has no effect.
 func (a *answer) WriteHeader(status int) {
-	if a.status != 0 || a.conn.taken {
+	if a.status != 0 || a.conn.taken.Load() {
 		return
 	}
 	if status < 200 || status > 999 {
@@ -80,7 +83,7 @@ func (a *answer) bodied() bool {
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	if a.conn.taken {
+	if a.conn.taken.Load() {
 		return 0, http.ErrHijacked
 	}
 	if a.status == 0 {
@@ -108,6 +111,9 @@ func (a *answer) Write(p []byte) (int, error) {
 
 // piece writes a piece of the body, after the head.
 func (a *answer) piece(p []byte) (int, error) {
+	if a.w == nil {
+		return 0, errEnded
+	}
 	if a.method == http.MethodHead || len(p) == 0 {
 		return len(p), nil
 	}
@@ -125,7 +131,7 @@ func (a *answer) Flush() { _ = a.FlushError() }
 
 // FlushError sends what there is.
 func (a *answer) FlushError() error {
-	if a.conn.taken {
+	if a.conn.taken.Load() {
 		return http.ErrHijacked
 	}
 	if a.status == 0 {
@@ -134,6 +140,9 @@ func (a *answer) FlushError() error {
 	if !a.framed {
 		a.endHead()
 		_, _ = a.piece(a.kept) // Flush says it again
+	}
+	if a.w == nil {
+		return errEnded
 	}
 	return a.w.Flush()
 }
@@ -156,13 +165,13 @@ func (a *answer) finish() bool {
 	}
 	err := a.w.Flush()
 	a.release()
-	short := a.length > a.sent && a.bodied() && a.method != http.MethodHead
-	return err == nil && !short
+	lacks := a.length > a.sent && a.bodied() && a.method != http.MethodHead
+	return err == nil && !lacks
 }
 
 // breakOff sends what of an answer is there. That it is not all can be seen.
 func (a *answer) breakOff() {
-	if a.w == nil || a.conn.taken {
+	if a.w == nil || a.conn.taken.Load() {
 		return
 	}
 	if a.framed {
@@ -192,11 +201,11 @@ func (a *answer) SetWriteDeadline(t time.Time) error {
 
 // Hijack lets the handler take the connection over, with what was read of it.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if a.conn.taken || a.status != 0 {
+	if a.conn.taken.Load() || a.status != 0 {
 		return nil, nil, http.ErrHijacked
 	}
 	a.conn.watch.end()
-	a.conn.taken = true
+	a.conn.taken.Store(true)
 	a.conn.read.within(0)
 	a.conn.write.within(0)
 	a.conn.read.apply(a.conn.net.SetReadDeadline)

@@ -32,7 +32,7 @@ type conn struct {
 	last  string // method of the last request
 
 	state atomic.Int32 // idle, busy or over
-	taken bool         // by a handler
+	taken atomic.Bool  // by a handler
 }
 
 const (
@@ -82,7 +82,7 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) serve() {
 	defer c.cancel()
 	defer func() {
-		if c.watch.end(); !c.taken {
+		if c.watch.end(); !c.taken.Load() {
 			c.net.Close()
 		}
 	}()
@@ -93,7 +93,7 @@ func (c *conn) serve() {
 		return
 	}
 	for wait := c.server.Head; c.next(wait); wait = c.server.Idle {
-		if !c.exchange() {
+		if !c.inTurn() {
 			return
 		}
 		if c.watch.end(); !c.state.CompareAndSwap(busy, idle) {
@@ -147,6 +147,19 @@ func (c *conn) next(wait time.Duration) bool {
 	return err == nil && c.state.CompareAndSwap(idle, busy)
 }
 
+// inTurn is exchange once it is the request's turn.
+func (c *conn) inTurn() bool {
+	if c.server.Turn == nil {
+		return c.exchange()
+	}
+	done, err := c.server.Turn(c.ctx)
+	if err != nil {
+		return false
+	}
+	defer done()
+	return c.exchange()
+}
+
 // exchange reads a request and has it answered, and says whether another can follow.
 func (c *conn) exchange() bool {
 	r, err := c.readHead()
@@ -156,7 +169,7 @@ func (c *conn) exchange() bool {
 	}
 	a := newAnswer(c, r)
 	c.watch.begin(&a.body)
-	if !c.handle(a) || c.taken || !a.finish() {
+	if !c.handle(a) || c.taken.Load() || !a.finish() {
 		return false
 	}
 	if a.body.close(); a.closing && !a.body.ended.Load() {
@@ -192,7 +205,7 @@ func (c *conn) endIdle() {
 // cut closes the connection whatever happens on it.
 func (c *conn) cut() {
 	c.state.Store(over)
-	if !c.taken {
+	if !c.taken.Load() {
 		c.net.Close()
 	}
 }

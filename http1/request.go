@@ -47,6 +47,7 @@ func (c *conn) readHead() (*http.Request, error) {
 		return nil, err
 	}
 	c.read.within(0)
+	c.write.within(0) // the last request's may have passed
 	r = r.WithContext(c.ctx)
 	r.RemoteAddr, r.TLS = c.remote, c.tls
 	return r, nil

@@ -38,7 +38,11 @@ type Server struct {
 	MaxHead int           // bytes of a request's head, about
 	// Context adds to the context of a connection what handlers look for; nil: nothing.
 	Context func(context.Context, net.Conn) context.Context
-	Log     *slog.Logger // what callers do wrong (debug), and handlers (error)
+	// Turn waits until a request, of which the first byte is there, may be read and
+	// answered; the end of that is told by calling done. An error ends the connection.
+	// nil: at once.
+	Turn func(context.Context) (done func(), err error)
+	Log  *slog.Logger // what callers do wrong (debug), and handlers (error)
 }
 
 // Serve serves the listener's connections until ctx ends; it closes the listener.

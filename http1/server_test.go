@@ -172,6 +172,51 @@ func TestWhoeverIsSlowIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+func TestADeadlineIsOneRequestsAlone(t *testing.T) {
+	const short = 20 * time.Millisecond
+	addr := start(t, serverOf(func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		if r.URL.Path == "/hurry" {
+			c.SetReadDeadline(time.Now().Add(short))
+			c.SetWriteDeadline(time.Now().Add(short))
+		}
+		io.Copy(w, r.Body)
+	}))
+	c := dial(t, addr)
+	for _, path := range []string{"/hurry", "/", "/hurry", "/"} {
+		c.say("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+		if path == "/" {
+			time.Sleep(2 * short)
+		}
+		c.say("body")
+		if status, body := c.hear(); status != 200 || body != "body" {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+		time.Sleep(2 * short)
+	}
+}
+
+func TestWhoWritesAfterTheHandlerIsTold(t *testing.T) {
+	late := make(chan http.ResponseWriter, 3)
+	c := dial(t, start(t, serverOf(func(w http.ResponseWriter, r *http.Request) { late <- w })))
+	for range 2 {
+		c.say(get)
+		c.hear()
+	}
+	w := <-late
+	<-late // the first answer has ended for good
+	if _, err := w.Write([]byte("late")); err == nil {
+		t.Error("it was written")
+	}
+	if err := http.NewResponseController(w).Flush(); err == nil {
+		t.Error("it was sent")
+	}
+	c.say(get)
+	if status, body := c.hear(); status != 200 || body != "" {
+		t.Errorf("the next answer: %d %q", status, body)
+	}
+}
+
 func TestServingEnds(t *testing.T) {
 	inside, release := make(chan struct{}), make(chan struct{})
 	s := serverOf(func(w http.ResponseWriter, r *http.Request) {
