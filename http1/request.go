@@ -28,8 +28,9 @@ func (r refusal) Error() string { return r.reason }
 // readHead reads a request's head, and checks what net/http's server does beyond
 // [http.ReadRequest].
 func (c *conn) readHead() (*http.Request, error) {
-	const ahead = 4096 // of a body, which the reader may take in with the head
-	c.left = int64(c.server.MaxHead) + ahead
+	if c.left < 0 {
+		c.left = c.mostHead()
+	}
 	if c.last == http.MethodPost {
 		c.skipLine() // old clients send one after a form (RFC 9112, 2.2)
 	}
@@ -51,6 +52,12 @@ func (c *conn) readHead() (*http.Request, error) {
 	r = r.WithContext(c.ctx)
 	r.RemoteAddr, r.TLS = c.remote, c.tls
 	return r, nil
+}
+
+// mostHead is how much may be read for a head.
+func (c *conn) mostHead() int64 {
+	const ahead = 4096 // of a body, which the reader may take in with the head
+	return int64(c.server.MaxHead) + ahead
 }
 
 // skipLine takes an empty line that comes before a request.
