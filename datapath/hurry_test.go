@@ -5,7 +5,6 @@ package datapath
 import (
 	"reflect"
 	"testing"
-	"time"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -20,11 +19,15 @@ func (b *bench) hurried(f func()) bool {
 	return reflect.DeepEqual(before, after)
 }
 
-func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
+func TestTheShortWayIsForConnectionsThatStand(t *testing.T) {
 	b := newWorld(t)
-	p := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 1000, 80)
-	other := tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", 1001, 80)
-	b.do(func() { b.steps(append(p.open("to eni-2", "to eni-1"), other.open("to eni-2", "to eni-1")...)...) })
+	pairOf := func(port uint16) pair { return tcpPair("eni-1", "eni-2", "10.0.1.10", "10.0.1.20", port, 80) }
+	p, other, begun := pairOf(1000), pairOf(1001), pairOf(1002)
+	long := pairOf(1003).send(syn, "to eni-2") // what opens a connection goes the long way
+	b.do(func() {
+		b.steps(append(p.open("to eni-2", "to eni-1"), other.open("to eni-2", "to eni-1")...)...)
+		b.steps(begun.send(syn, "to eni-2"))
+	})
 	odd := func(change func(*frame)) step {
 		f := p.there
 		f.flags = ack
@@ -44,12 +47,17 @@ func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
 		{"a length beyond the frame", odd(func(f *frame) { f.spoil = func(b []byte) { b[17]++ } }), "drop: malformed", false},
 		{"a header longer than its packet", odd(func(f *frame) { f.spoil = func(b []byte) { b[46] = 0xf0 } }), "drop: malformed", false},
 		{"options of IP", odd(func(f *frame) { f.spoil = func(b []byte) { b[14] = 0x46 } }), "drop: malformed", false},
-		{"no ACK", odd(func(f *frame) { f.flags = 0 }), "to eni-2", false},
-		{"a reset, after which it is not in a hurry", odd(func(f *frame) { f.flags = rst }), "to eni-2", false},
+		{"no ACK", odd(func(f *frame) { f.flags = 0 }), "to eni-2", true},
+		{"a SYN", begun.send(syn, ""), "to eni-2", false},
+		{"its answer", begun.reply(syn|ack, ""), "to eni-1", true},
+		{"what the opener says to that", begun.send(ack, ""), "to eni-2", true},
+		{"its end", begun.send(fin|ack, ""), "to eni-2", true},
+		{"the end of the other side", begun.reply(fin|ack, ""), "to eni-1", true},
+		{"a reset", odd(func(f *frame) { f.flags = rst }), "to eni-2", true},
 		{"a segment after it", p.send(ack, ""), "drop: not a SYN", false},
 	} {
 		b.sub(t, c.name, func(t *testing.T) {
-			b.steps(other.send(syn|ack, "to eni-2")) // the long way, by another connection
+			b.steps(long)
 			short := b.hurried(func() {
 				c.step.want = c.want
 				b.steps(c.step)
@@ -59,16 +67,9 @@ func TestTheShortWayIsForWhatChangesNothing(t *testing.T) {
 			}
 		})
 	}
-	b.sub(t, "one that was quiet for a second is seen again", func(t *testing.T) {
-		b.age(time.Second)
-		again := func() { b.steps(other.send(ack, "to eni-2")) }
-		if b.hurried(again) {
-			t.Error("it was not")
-		}
-	})
 	b.sub(t, "nothing is in a hurry after a change", func(t *testing.T) {
 		again := func() { b.steps(other.send(ack, "to eni-2")) }
-		if !b.hurried(again) {
+		if b.steps(long); !b.hurried(again) {
 			t.Error("the long way without one")
 		}
 		b.apply(eni("eni-new", 99, "set-1", "10.0.1.99"))
@@ -101,7 +102,7 @@ func TestTheShortWayLeadsToOtherHostsToo(t *testing.T) {
 		{"of another sender", b.outer, again.send(ack, "drop: wrong host"), false},
 	} {
 		b.sub(t, c.name, func(t *testing.T) {
-			b.steps(near.send(syn|ack, "to eni-2")) // the long way, by another connection
+			b.steps(near.send(syn, "to eni-2")) // the long way
 			b.outer = c.outer
 			if short := b.hurried(func() { b.steps(c.step) }); short != c.short {
 				t.Errorf("short way %t, want %t", short, c.short)

@@ -131,13 +131,13 @@ STEP int answer_reset(struct __sk_buff *skb, struct work *w)
 	int v4 = w->key.family == FAMILY_IPV4;
 	__u32 l4 = L3 + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), check = l4 + __builtin_offsetof(struct tcphdr, check);
 	struct tcphdr t = {.source = w->key.dport, .dest = w->key.sport, .doff = 5 << 4};
-	__u32 flags = w->packet.tcp;
+	__u32 flags = w->packet.said.flags;
 
 	if (flags & TH_ACK) {
-		t.seq = w->packet.ack;
+		t.seq = w->packet.said.ack;
 		t.flags = TH_RST;
 	} else {
-		t.ack_seq = bpf_htonl(bpf_ntohl(w->packet.seq) + w->packet.payload + !!(flags & TH_SYN) + !!(flags & TH_FIN));
+		t.ack_seq = bpf_htonl(bpf_ntohl(w->packet.said.seq) + w->packet.said.payload + !!(flags & TH_SYN) + !!(flags & TH_FIN));
 		t.flags = TH_RST | TH_ACK;
 	}
 	if (bpf_skb_change_tail(skb, l4 + sizeof(t), 0))

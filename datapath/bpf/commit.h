@@ -4,6 +4,7 @@
 #include "work.h"
 #include "flow.h"
 #include "half.h"
+#include "follow.h"
 #include "recall.h"
 #include "answer.h"
 
@@ -80,68 +81,6 @@ STEP int renew_flow(struct work *w, struct flow *own)
 	return err && err != -ENOENT ? DROP_TABLE_FULL : DROP_NONE;
 }
 
-/* The initiator goes on after an answer: the connection stands. */
-static __always_inline void settle(struct work *w, struct flow *own)
-{
-	struct flow *peer = find_half(&w->back);
-
-	__sync_fetch_and_or(&own->state, FLOW_ESTABLISHED);
-	if (peer)
-		__sync_fetch_and_or(&peer->state, FLOW_ESTABLISHED);
-}
-
-/* The last acknowledgement of a connection: each side has closed and has what the
- * other sent. Nothing of it is kept, so that many short ones fill no table. */
-static __always_inline int ends(struct work *w, const struct flow *own)
-{
-	__u32 closed = FLOW_FIN_SENT | FLOW_FIN_RECEIVED | FLOW_FIN_ACKED;
-
-	return (own->state & closed) == closed && w->packet.tcp & TH_ACK && w->packet.ack == own->fin;
-}
-
-/* breaks: a reset from one instance to another that has it for certain, as it is on
- * this host. A service may still be sending then, and nobody should have to wonder
- * about drops of that. */
-static __always_inline int breaks(const struct work *w)
-{
-	return w->packet.tcp & TH_RST && w->kind == PORT_INTERFACE && w->trail.to == TO_INTERFACE && !w->trail.tunnel;
-}
-
-/* What a packet says about its connection, written to both halves: the one that
- * is used keeps the other alive. */
-STEP int touch(struct work *w, struct flow *own)
-{
-	__u32 mine = 0, theirs = 0, flags = w ? w->packet.tcp : 0; /* none but of TCP */
-
-	if (!w || !own)
-		return DROP_KERNEL;
-	if (!(own->state & FLOW_INITIATOR))
-		mine = theirs = FLOW_REPLIED;
-	if (flags & TH_FIN) {
-		mine |= FLOW_FIN_SENT;
-		theirs |= FLOW_FIN_RECEIVED;
-	}
-	if (flags & TH_RST) {
-		mine |= FLOW_RESET;
-		theirs |= FLOW_RESET;
-	}
-	int acked = own->state & FLOW_FIN_RECEIVED && flags & TH_ACK && w->packet.ack == own->fin;
-	if (!acked && (own->state & mine) == mine && w->now - own->seen < 1 * SECONDS)
-		return DROP_NONE;
-	if (acked)
-		theirs |= FLOW_FIN_ACKED;
-	own->seen = w->now;
-	__sync_fetch_and_or(&own->state, mine);
-	struct flow *peer = find_half(&w->back);
-	if (!peer)
-		return DROP_NONE;
-	peer->seen = w->now;
-	if (flags & TH_FIN)
-		peer->fin = bpf_htonl(bpf_ntohl(w->packet.seq) + w->packet.payload + 1);
-	__sync_fetch_and_or(&peer->state, theirs);
-	return DROP_NONE;
-}
-
 STEP int track(struct work *w, struct flow *own)
 {
 	if (!w)
@@ -161,17 +100,7 @@ STEP int track(struct work *w, struct flow *own)
 	}
 	if (!w->holds)
 		own->epoch = w->epoch;
-	if (ends(w, own) || breaks(w)) {
-		__u32 initiator = own->state & FLOW_INITIATOR;
-		end_half(&w->key, w->owner, initiator);
-		end_half(&w->back, w->peer, !initiator);
-		return DROP_NONE;
-	}
-	touch(w, own);
-	__u32 state = own->state & (FLOW_INITIATOR | FLOW_REPLIED | FLOW_ESTABLISHED | FLOW_RESET);
-	int echo = w->key.protocol == IPPROTO_ICMP || w->key.protocol == IPPROTO_ICMPV6;
-	if (state == (FLOW_INITIATOR | FLOW_REPLIED) && !echo)
-		settle(w, own);
+	follow(&w->key, &w->back, own, &w->packet.said, w->now);
 	return DROP_NONE;
 }
 

@@ -217,7 +217,7 @@ static __always_inline int listener(struct work *w)
 static __always_inline int reset(struct work *w, __u32 reason)
 {
 	refuse(w, reason);
-	return w->key.protocol == IPPROTO_TCP && !(w->packet.tcp & TH_RST) && w->packet.plain ? VERDICT_RESET : VERDICT_DROP;
+	return w->key.protocol == IPPROTO_TCP && !(w->packet.said.flags & TH_RST) && w->packet.plain ? VERDICT_RESET : VERDICT_DROP;
 }
 
 STEP int at_door(struct work *w)

@@ -87,7 +87,7 @@ static __always_inline int opens(const struct work *w)
 {
 	switch (w->key.protocol) {
 	case IPPROTO_TCP:
-		return (w->packet.tcp & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) == TH_SYN;
+		return (w->packet.said.flags & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) == TH_SYN;
 	case IPPROTO_ICMP:
 		return w->key.family != FAMILY_IPV4 || w->packet.type == 8;
 	case IPPROTO_ICMPV6:

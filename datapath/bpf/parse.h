@@ -40,10 +40,10 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct work *w
 		size = (h->tcp.doff >> 4) * 4;
 		if (size < sizeof(h->tcp) || size > p->l4_len)
 			return DROP_MALFORMED;
-		p->tcp = h->tcp.flags;
-		p->seq = h->tcp.seq;
-		p->ack = h->tcp.ack_seq;
-		p->payload = p->l4_len - size;
+		p->said.flags = h->tcp.flags;
+		p->said.seq = h->tcp.seq;
+		p->said.ack = h->tcp.ack_seq;
+		p->said.payload = p->l4_len - size;
 	}
 	if (skb->gso_size)
 		p->length = p->l4 - L3 + size + skb->gso_size;

@@ -22,14 +22,19 @@ struct neighbour {
 
 #define HEADERS 54 /* read at once: Ethernet, IPv4 and TCP, or Ethernet and IPv6 */
 
+/* What a packet says about its connection; of TCP only. */
+struct said {
+	__u32 flags;
+	__be32 seq, ack;
+	__u32 payload;
+};
+
 struct packet {
 	__u32 read; /* bytes of the frame that are in headers.in */
 	__u32 length; /* of the IP packet; of one piece of it if the kernel cuts it later */
 	__u32 l4; /* offset of the transport header in the frame */
 	__u32 l4_len;
-	__u32 payload; /* of TCP */
-	__be32 seq, ack;
-	__u32 tcp; /* flags */
+	struct said said;
 	__s32 type, code; /* of ICMP */
 	__u32 whole; /* must not be cut: IPv6, or IPv4 with DF */
 	__u32 plain; /* its IP header has no options */
