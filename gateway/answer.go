@@ -28,9 +28,7 @@ func (x *exchange) answer(resp *http.Response) {
 	for {
 		n, err := resp.Body.Read(buf)
 		if n > 0 {
-			if x.sent > 0 {
-				x.writeDeadline(x.patience.body)
-			}
+			x.writeDeadline(x.patience.body)
 			wrote, werr := x.w.Write(buf[:n])
 			x.sent += int64(wrote)
 			if werr != nil {

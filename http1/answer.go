@@ -40,7 +40,7 @@ func newAnswer(c *conn, r *http.Request) *answer {
 		conn: c, header: make(http.Header), method: r.Method, length: -1,
 		http10: !r.ProtoAtLeast(1, 1), closing: r.Close,
 	}
-	a.body = body{conn: c, request: r, from: r.Body, left: r.ContentLength}
+	a.body = body{conn: c, from: r.Body, left: r.ContentLength}
 	if r.ContentLength == 0 {
 		a.body.ended.Store(true)
 		return a
@@ -101,11 +101,17 @@ func (a *answer) Write(p []byte) (int, error) {
 		a.kept = append(a.kept, p...)
 		return len(p), nil
 	}
-	a.endHead()
-	if _, err := a.piece(a.kept); err != nil {
+	if err := a.letGo(); err != nil {
 		return 0, err
 	}
 	return a.piece(p)
+}
+
+// letGo ends the head, and sends what of the body was kept for that.
+func (a *answer) letGo() error {
+	a.endHead()
+	_, err := a.piece(a.kept)
+	return err
 }
 
 // piece writes a piece of the body, after the head.
@@ -137,8 +143,7 @@ func (a *answer) FlushError() error {
 		a.WriteHeader(http.StatusOK)
 	}
 	if !a.framed {
-		a.endHead()
-		_, _ = a.piece(a.kept) // Flush says it again
+		_ = a.letGo() // Flush says it again
 	}
 	if a.w == nil {
 		return errEnded

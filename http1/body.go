@@ -17,8 +17,7 @@ const mostUnread = 256 << 10
 // body is a request's body. A handler may leave it to another goroutine, which may
 // still be reading when the handler has ended.
 type body struct {
-	conn    *conn
-	request *http.Request // whose body it is
+	conn *conn
 
 	mu     sync.Mutex
 	from   io.ReadCloser

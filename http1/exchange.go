@@ -31,7 +31,7 @@ func (c *conn) exchange() bool {
 	}
 	a := newAnswer(c, r)
 	c.watch.begin(&a.body)
-	if !c.handle(a) || c.taken.Load() || !a.finish() {
+	if !c.handle(a, r) || c.taken.Load() || !a.finish() {
 		return false
 	}
 	if a.body.close(); a.closing && !a.body.ended.Load() {
@@ -41,7 +41,7 @@ func (c *conn) exchange() bool {
 }
 
 // handle runs the handler. It is false when that has broken the answer off.
-func (c *conn) handle(a *answer) (whole bool) {
+func (c *conn) handle(a *answer, r *http.Request) (whole bool) {
 	defer func() {
 		err := recover()
 		if err == nil {
@@ -53,7 +53,7 @@ func (c *conn) handle(a *answer) (whole bool) {
 		}
 		a.breakOff()
 	}()
-	c.server.Handler.ServeHTTP(a, a.body.request)
+	c.server.Handler.ServeHTTP(a, r)
 	return true
 }
 

@@ -17,8 +17,7 @@ func (a *answer) finish() bool {
 		if a.length = a.sent; a.method == http.MethodHead && a.sent == 0 {
 			a.length = -1 // nobody said what a GET would have had
 		}
-		a.endHead()
-		_, _ = a.piece(a.kept) // Flush says it again
+		_ = a.letGo() // Flush says it again
 	}
 	if a.chunked && a.method != http.MethodHead {
 		a.w.WriteString("0\r\n\r\n")
