@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commit: make a verdict true. Flows and counters are written here and nowhere else. */
+/* Commit: make a verdict true. Flows and counters are written here, and what a packet
+ * says about its connection in follow.h; nowhere else. */
 #pragma once
 #include "work.h"
 #include "flow.h"

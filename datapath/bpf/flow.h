@@ -69,18 +69,25 @@ static __always_inline struct flow *find_supposed(const struct flow_key *k)
 	return f ? f : supposed_half(1, k);
 }
 
+/* turn_round makes back the key of the other half, whose packets come in by the link,
+ * and are of the network there if they come from another host. */
+static __always_inline void turn_round(const struct flow_key *key, __u32 ifindex, __u32 vni, struct flow_key *back)
+{
+	*back = *key;
+	back->ifindex = ifindex;
+	back->vni = vni;
+	__builtin_memcpy(back->src, key->dst, 16);
+	__builtin_memcpy(back->dst, key->src, 16);
+	back->sport = key->dport;
+	back->dport = key->sport;
+}
+
 /* set_back names the other half: who owns it, and where its packets come in: by the
  * link to other hosts, if the packet leaves by it. */
 static __always_inline void set_back(struct work *w, __u64 owner, __u32 ifindex)
 {
 	w->peer = owner;
-	w->back = w->key;
-	w->back.ifindex = ifindex;
-	w->back.vni = w->trail.tunnel ? w->vni : 0;
-	__builtin_memcpy(w->back.src, w->key.dst, 16);
-	__builtin_memcpy(w->back.dst, w->key.src, 16);
-	w->back.sport = w->key.dport;
-	w->back.dport = w->key.sport;
+	turn_round(&w->key, ifindex, w->trail.tunnel ? w->vni : 0, &w->back);
 }
 
 static __always_inline int opens(const struct work *w)

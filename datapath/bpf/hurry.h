@@ -87,11 +87,8 @@ static __always_inline int hurry(struct __sk_buff *skb, __u32 vni, __u32 host)
 	__u8 mac[6];
 	__builtin_memcpy(mac, f->mac, 6);
 	if (!silent(&said, f, now)) {
-		struct flow_key back = {.family = FAMILY_IPV4, .protocol = IPPROTO_TCP, .ifindex = ifindex, .vni = tunnel ? network : 0};
-		__builtin_memcpy(back.src, k.dst, 4);
-		__builtin_memcpy(back.dst, k.src, 4);
-		back.sport = k.dport;
-		back.dport = k.sport;
+		struct flow_key back;
+		turn_round(&k, ifindex, tunnel ? network : 0, &back);
 		follow(&k, &back, f, &said, now);
 	}
 	if (tunnel) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The programs. A packet's way: parse, find its flow, admit (port, who), judge
  * (where, groups, listener), commit. Admission and judgement are left out where the
- * flow holds what they would say, and nearly everything where there is nothing to
- * write either (hurry). */
+ * flow holds what they would say, and nearly everything where it is one of TCP (hurry). */
 #include "decide.h"
 #include "commit.h"
 #include "hurry.h"
