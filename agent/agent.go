@@ -22,6 +22,7 @@ import (
 	"enishi.dev/enishi/datapath"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/feed"
+	"enishi.dev/enishi/instance/cgroup"
 	"enishi.dev/enishi/netns"
 )
 
@@ -49,6 +50,7 @@ type Agent struct {
 	probes *prober
 	doors  *handovers
 	board  *board
+	groups *cgroup.Tree // of the instances; nil where there can be none
 
 	work      sync.Mutex // held while units are made true; guards what follows
 	units     map[hoststate.Key]hoststate.Unit
@@ -76,6 +78,7 @@ func Run(ctx context.Context, o Options) error {
 	g.Go(func() error { return a.serve(ctx) })
 	g.Go(func() error { return a.serveFar(ctx) })
 	g.Go(func() error { return a.upkeep(ctx) })
+	g.Go(func() error { a.groups.Watch(ctx, a.Log); return nil })
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil // asked to end
@@ -138,6 +141,9 @@ func open(o Options) (a *Agent, err error) {
 	}
 	if err := a.openTunnel(between); err != nil {
 		return nil, fmt.Errorf("open tunnel: %w", err)
+	}
+	if a.groups, err = cgroup.Open(a.layout.groups()); err != nil {
+		a.Log.Info("instances that keep processors busy do not give way to others", "err", err)
 	}
 	a.doors = newHandovers(o.Handover, o.GatewayUID, o.Log)
 	if a.probes, err = a.openProber(); err != nil {

@@ -173,7 +173,11 @@ func (a *Agent) startProcess(ctx context.Context, u *hoststate.Instance, r *runn
 	return instance.Start(ctx, instance.Spec{
 		ID: u.ID, Hostname: u.Hostname, Domain: u.Domain, Resolver: u.Resolver, Region: u.Region, Boots: u.Boots, Script: u.Script,
 		CA: ca, Hide: []string{a.RunDir}, Detach: []string{a.layout.state()},
-	}, a.layout.instance(u.ID), r.ns)
+	}, a.layout.instance(u.ID), r.ns, func(pid int) {
+		if err := a.groups.Add(u.ID, pid); err != nil {
+			a.Log.Warn("an instance that keeps processors busy will not give way to others", "instance", u.ID, "err", err)
+		}
+	})
 }
 
 func addressesOf(interfaces []*hoststate.Interface) (addresses []netip.Addr) {
@@ -215,6 +219,9 @@ func (a *Agent) removeInstance(id string) error {
 		if err := p.Kill(); err != nil {
 			return fmt.Errorf("end processes: %w", err)
 		}
+	}
+	if err := a.groups.Remove(id); err != nil {
+		return err
 	}
 	for port := range r.ports {
 		if err := a.dp.Detach(port); err != nil {

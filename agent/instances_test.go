@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -84,6 +85,38 @@ func TestInstances(t *testing.T) {
 		if d := cmp.Diff([]hoststate.Drop{{Network: "vpc-a", Reason: "security group"}}, got); d != "" {
 			t.Errorf("-want +got:\n%s", d)
 		}
+	})
+	t.Run("one that keeps a processor busy gives way to the others", func(t *testing.T) {
+		groups, err := GroupsLeft(h.run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(groups) == 0 {
+			t.Skip("no control groups can be made here")
+		}
+		idle := func(id string) string {
+			b, err := os.ReadFile(filepath.Join(groups[0], id, "cpu.idle"))
+			if err != nil {
+				t.Error(err)
+			}
+			return strings.TrimSpace(string(b))
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			h.exec("i-1", "sh", "-c", "for n in 1 2; do timeout 10 sh -c 'while :; do :; done' & done; wait")
+		}()
+		for begun := time.Now(); idle("i-1") != "1"; time.Sleep(20 * time.Millisecond) {
+			if time.Since(begun) > 10*time.Second {
+				t.Error("it does not give way")
+				break
+			}
+		}
+		if got := idle("i-2"); got != "0" {
+			t.Errorf("the other: cpu.idle is %s", got)
+		}
+		h.sh("i-1", "kill $(pidof timeout)")
+		<-ended
 	})
 	t.Run("the status lists them", func(t *testing.T) {
 		s := h.status()

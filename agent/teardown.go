@@ -10,10 +10,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"enishi.dev/enishi/instance"
+	"enishi.dev/enishi/instance/cgroup"
 )
 
+// GroupsLeft lists the control groups that agents with the run directory have made
+// and that are there: none after [Teardown].
+func GroupsLeft(runDir string) ([]string, error) { return cgroup.Left(layout(runDir).groups()) }
+
 // Teardown removes everything that agents with the run directory have made:
-// processes, namespaces with their links, what is pinned, mounts and files. It
+// processes and their control groups, namespaces with their links, what is pinned, mounts and files. It
 // needs no agent, may be called again, and finds nothing to do then.
 func Teardown(runDir string) error {
 	l := layout(runDir)
@@ -40,6 +45,9 @@ func Teardown(runDir string) error {
 	// Without the processes, the mounts hold all the rest: namespaces and what is
 	// pinned, and through them links and programs.
 	if err := killed.Wait(); err != nil {
+		return err
+	}
+	if err := cgroup.Remove(l.groups()); err != nil {
 		return err
 	}
 	if err := removeTunnel(l); err != nil {

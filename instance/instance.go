@@ -35,8 +35,8 @@ const (
 
 // Start makes the instance's processes live in ns; dir takes its files. It
 // returns when commands can come in. The instance outlives the calling process:
-// see [Adopt].
-func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Instance, error) {
+// see [Adopt]. The first process begins once place, if there is one, has returned.
+func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace, place func(pid int)) (*Instance, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Insta
 		return nil, err
 	}
 	defer sock.Close()
-	i, err := startInit(ctx, dir, ns, sock)
+	i, err := startInit(ctx, dir, ns, sock, place)
 	if err != nil {
 		return nil, fmt.Errorf("start instance %s: %w", s.ID, err)
 	}
@@ -59,7 +59,7 @@ func Start(ctx context.Context, s Spec, dir string, ns *netns.Namespace) (*Insta
 // startInit starts the first process and waits until it has made its view of the
 // machine. It begins only once its pid is written down: whenever this process
 // dies, either the next one finds it, or it ends by itself.
-func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.File) (*Instance, error) {
+func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.File, place func(pid int)) (*Instance, error) {
 	ready, say, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -97,6 +97,9 @@ func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.Fi
 	i, err := open(dir, pid)
 	if err != nil {
 		return nil, err
+	}
+	if place != nil {
+		place(pid)
 	}
 	if err = writePID(dir, pid); err == nil {
 		_, err = begin.Write([]byte{1})

@@ -93,7 +93,7 @@ func startWith(t *testing.T, script string) *place {
 		ID: "i-1", Hostname: "ip-10-0-1-10", Domain: "ap-northeast-1.compute.internal", Region: "ap-northeast-1",
 		Resolver: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, CA: []byte("the CA\n"),
 		Hide: []string{top}, Detach: []string{state}, Script: []byte(script),
-	}, p.dir, ns)
+	}, p.dir, ns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	}
 	defer func() { ns.Close(); _ = netns.Remove(ns.Path()) }()
 	dir := filepath.Join(top, "i-1")
-	_, err = Start(t.Context(), Spec{ID: "i-1", Detach: []string{filepath.Join(top, "none")}}, dir, ns)
+	_, err = Start(t.Context(), Spec{ID: "i-1", Detach: []string{filepath.Join(top, "none")}}, dir, ns, nil)
 	if err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("got %v", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"enishi.dev/enishi/agent"
 )
 
 func (s *story) withdraw(ctx context.Context) error {
@@ -85,7 +87,10 @@ func (s *story) nothingLeft(ctx context.Context) error {
 	if _, err := os.Lstat(s.runDir); err == nil {
 		return fmt.Errorf("wanted %s gone, it is there", s.runDir)
 	}
-	fmt.Fprintln(s.stdout, "     no process, mount, namespace or file is left")
+	if groups, err := agent.GroupsLeft(s.runDir); err != nil || len(groups) > 0 {
+		return fmt.Errorf("wanted no control group left, got %q, %v", groups, err)
+	}
+	fmt.Fprintln(s.stdout, "     no process, control group, mount, namespace or file is left")
 	return nil
 }
 

@@ -277,6 +277,11 @@ func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
 	if _, err := os.Lstat(dir); err == nil {
 		ts.Fatalf("%s is left", dir)
 	}
+	groups, err := agent.GroupsLeft(dir)
+	ts.Check(err)
+	if len(groups) > 0 {
+		ts.Fatalf("control groups are left: %q", groups)
+	}
 }
 
 func runAs(ts *testscript.TestScript, neg bool, args []string) {
