@@ -4,7 +4,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -47,18 +49,32 @@ func (c *compare) run(ends []pair) (err error) {
 // first has.
 func (c *compare) against(what, first string, want float64) row {
 	last := len(c.xs) - 1
-	m := quantile(c.ratios[last], 0.5)
-	return row{what, fmt.Sprint(want), fmt.Sprintf("%.2f, half of the rounds from %.2f to %.2f (medians: %.1f %s, %s %.1f)", m,
-		quantile(c.ratios[last], 0.25), quantile(c.ratios[last], 0.75), quantile(c.xs[last], 0.5), c.unit, first, quantile(c.xs[0], 0.5)), m >= want}
+	return row{what, fmt.Sprint(want), fmt.Sprintf("%s; medians: %.1f %s, %s %.1f", about(c.ratios[last]),
+		quantile(c.xs[last], 0.5), c.unit, first, quantile(c.xs[0], 0.5)), quantile(c.ratios[last], 0.5) >= want}
 }
 
 // between is against, with the second of three ends beside it. On one processor it is
 // reported.
 func (c *compare) between(what, first, second string, want float64) row {
 	r := c.against(what, first, want)
-	r.got += fmt.Sprintf("; %s: %.2f", second, quantile(c.ratios[1], 0.5))
+	r.got += fmt.Sprintf("; %s: %s", second, about(c.ratios[1]))
 	if c.at == together {
 		r.what, r.want, r.ok = what+", both ends on one processor", reported, true
 	}
 	return r
+}
+
+// about says the median of ratios, and where it is for certain.
+func about(ratios []float64) string {
+	low, high := interval(ratios)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", quantile(ratios, 0.5), low, high)
+}
+
+// interval is the two of xs, which it sorts, between which the median of any number of
+// rounds like these lies, 95 times of 100: by their order alone, whatever they are
+// distributed like (the sign test's interval).
+func interval(xs []float64) (low, high float64) {
+	slices.Sort(xs)
+	half, off := float64(len(xs))/2, 1.96*math.Sqrt(float64(len(xs)))/2
+	return xs[max(1, int(math.Round(half-off)))-1], xs[min(len(xs), int(math.Round(half+1+off)))-1]
 }

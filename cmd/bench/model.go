@@ -21,7 +21,7 @@ import (
 	"enishi.dev/enishi/vpc"
 )
 
-// changeMain is `bench change INTERFACES DIR`: makes a model, then fifty changes
+// changeMain is `bench change INTERFACES DIR`: makes a model, then a few changes
 // for each line it reads, and tells how long they took.
 func changeMain(ctx context.Context, args []string) (err error) {
 	if len(args) != 2 {
@@ -92,7 +92,11 @@ func populate(ctx context.Context, s *store.Store, interfaces int) error {
 	return err
 }
 
-// changes carries out fifty for each line of stdin.
+// few is how many changes a round has: the fewer, the more alike is the machine for
+// those that are compared.
+const few = 10
+
+// changes carries out a few for each line of stdin.
 func changes(ctx context.Context, s *store.Store, d *datapath.Datapath) error {
 	f := s.Follow()
 	defer f.Close()
@@ -105,12 +109,14 @@ func changes(ctx context.Context, s *store.Store, d *datapath.Datapath) error {
 	if _, err := d.ApplyFull(set); err != nil {
 		return err
 	}
-	if err := m.fifty(ctx, new(stages)); err != nil { // warms up
-		return err
+	for range 5 { // warms up
+		if err := m.few(ctx, new(stages)); err != nil {
+			return err
+		}
 	}
 	return help(func(string) (any, error) {
 		s := new(stages)
-		return s, m.fifty(ctx, s)
+		return s, m.few(ctx, s)
 	})
 }
 
@@ -125,9 +131,9 @@ type model struct {
 	n int
 }
 
-func (m *model) fifty(ctx context.Context, medians *stages) error {
+func (m *model) few(ctx context.Context, medians *stages) error {
 	var us [4][]float64
-	for range 50 {
+	for range few {
 		t, err := m.change(ctx)
 		if err != nil {
 			return err

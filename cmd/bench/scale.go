@@ -21,7 +21,7 @@ const flat = 1.25
 // scale holds one rule change among many interfaces against one among a hundred.
 // Each model has a process of its own: the memory of one is no burden on the other.
 func scale(_ context.Context, b *bench) ([]row, error) {
-	sizes, rounds := []int{100, 1000, 10_000, 100_000}, 15
+	sizes, rounds := []int{100, 1000, 10_000, 100_000}, 75
 	if b.quick {
 		sizes, rounds = sizes[:3], 5
 	}
@@ -54,7 +54,7 @@ func scale(_ context.Context, b *bench) ([]row, error) {
 	return []row{flatness(sizes, all)}, nil
 }
 
-// changes has a model change fifty times.
+// changes has a model change a few times.
 func (h *helper) changes() (took stages, err error) {
 	answer, err := h.ask("change")
 	if err != nil {
@@ -72,9 +72,8 @@ func flatness(sizes []int, all [][]stages) row {
 		for i, s := range all[k] {
 			ratios = append(ratios, s.All/all[0][i].All)
 		}
-		ratio := quantile(ratios, 0.5)
-		r.ok = r.ok && ratio <= flat
-		said = append(said, fmt.Sprintf("%d: %.2f times, %s", sizes[k], ratio, middle(all[k])))
+		r.ok = r.ok && quantile(ratios, 0.5) <= flat
+		said = append(said, fmt.Sprintf("%d: %s times, %s", sizes[k], about(ratios), middle(all[k])))
 	}
 	r.got = strings.Join(said, "; ")
 	return r

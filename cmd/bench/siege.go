@@ -105,7 +105,10 @@ func (s *siege) end() {
 	}
 }
 
-const siegeTime = time.Second // of each measurement
+const (
+	siegeTime = time.Second            // of each measurement
+	lead      = 300 * time.Millisecond // of an attack, until who keeps processors busy is found out
+)
 
 // suffer has all victims measure at the same time.
 func (s *siege) suffer() ([]suffered, error) {
@@ -129,12 +132,12 @@ func (s *siege) suffer() ([]suffered, error) {
 
 // under has the victims measure during an attack.
 func (s *siege) under(one attack.Attack, o *outcome) ([]suffered, error) {
-	a, err := begin(s.inside(s.attacker, "attack", one.Name, (siegeTime + 500*time.Millisecond).String(), "0", s.targets))
+	a, err := begin(s.inside(s.attacker, "attack", one.Name, (lead + siegeTime + 500*time.Millisecond).String(), "0", s.targets))
 	if err != nil {
 		return nil, err
 	}
 	defer a.end()
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(lead)
 	out, err := s.suffer()
 	if err != nil {
 		return nil, err
