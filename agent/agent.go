@@ -50,7 +50,7 @@ type Agent struct {
 	probes *prober
 	doors  *handovers
 	board  *board
-	groups *cgroup.Tree // of the instances; nil where there can be none
+	groups *cgroup.Tree // for instances; nil where there can be none
 
 	work      sync.Mutex // held while units are made true; guards what follows
 	units     map[hoststate.Key]hoststate.Unit
@@ -142,7 +142,7 @@ func open(o Options) (a *Agent, err error) {
 	if err := a.openTunnel(between); err != nil {
 		return nil, fmt.Errorf("open tunnel: %w", err)
 	}
-	if a.groups, err = cgroup.Open(a.layout.groups()); err != nil {
+	if a.groups, err = OpenGroups(a.RunDir); err != nil {
 		a.Log.Info("instances that keep processors busy do not give way to others", "err", err)
 	}
 	a.doors = newHandovers(o.Handover, o.GatewayUID, o.Log)

@@ -104,10 +104,10 @@ func TestInstances(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			h.exec("i-1", "sh", "-c", "for n in 1 2; do timeout 10 sh -c 'while :; do :; done' & done; wait")
+			h.exec("i-1", "sh", "-c", "for n in 1 2; do timeout 30 sh -c 'while :; do :; done' & done; wait")
 		}()
 		for begun := time.Now(); idle("i-1") != "1"; time.Sleep(20 * time.Millisecond) {
-			if time.Since(begun) > 10*time.Second {
+			if time.Since(begun) > 30*time.Second {
 				t.Error("it does not give way")
 				break
 			}

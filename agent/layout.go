@@ -32,8 +32,8 @@ func (l layout) namespace(name string) string { return filepath.Join(l.namespace
 func (l layout) instances() string            { return filepath.Join(l.state(), "instances") }
 func (l layout) instance(id string) string    { return filepath.Join(l.instances(), id) }
 
-// groups is the name of the instances' control groups: those of each run directory
-// have one of their own.
+// groups is the name of the control groups of parts and instances: those of each run
+// directory have one of their own.
 func (l layout) groups() string {
 	path, err := filepath.Abs(string(l))
 	if err != nil {

@@ -77,6 +77,7 @@ func (u *upRun) prepareHost(name, tunnel string, public *os.File) ([]part, error
 }
 
 func (u *upRun) inRunDir(p part) part {
+	p.groups = u.groups
 	p.log, p.args = filepath.Join(u.path(logDir), p.name+".log"), append(p.args, "--run-dir", u.runDir)
 	return p
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/instance/cgroup"
 	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/netns"
 )
@@ -50,6 +51,8 @@ type part struct {
 	files []*os.File   // its fd 3 and on
 	sees  confine.Root // of the machine's files, besides its own program, if it is unprivileged
 	log   string       // path of the file that takes its stderr
+
+	groups *cgroup.Tree // where it gets one; nil: nowhere
 }
 
 // partPath is where unprivileged parts see their own program.
@@ -92,10 +95,20 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	if err := <-started; err != nil {
 		return nil, nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	if p.uid != 0 { // where the kernel shares out its time among sessions, theirs count
-		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", cmd.Process.Pid), []byte(strconv.Itoa(urgency)), 0)
-	}
+	p.weigh(cmd.Process.Pid)
 	return cmd.Process, ended, nil
+}
+
+// weigh has p count for as much as is urgent where the kernel shares out its time among
+// control groups, or else among sessions, if it does either.
+func (p part) weigh(pid int) {
+	times := 1
+	if p.uid != 0 {
+		times = 10 // about what the nice value of urgency means among threads
+	}
+	if p.groups.AddPart(p.name, pid, times) != nil && p.uid != 0 {
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(urgency)), 0)
+	}
 }
 
 // confine takes from the calling thread what p may not have. The agent keeps the

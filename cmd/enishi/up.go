@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/instance/cgroup"
 )
 
 // upOptions are the flags of `up`.
@@ -122,6 +123,7 @@ func (a *app) withRunDir(o upOptions, f func(u *upRun) error) (err error) {
 		u.close()
 		err = errors.Join(err, u.clean())
 	}()
+	u.groups, _ = agent.OpenGroups(a.runDir) // if they cannot be made, the agent says so
 	return f(u)
 }
 
@@ -129,8 +131,9 @@ func (a *app) withRunDir(o upOptions, f func(u *upRun) error) (err error) {
 type upRun struct {
 	*app
 	upOptions
-	log   *slog.Logger
-	files []*os.File // sockets and directories that parts inherit
+	log    *slog.Logger
+	groups *cgroup.Tree
+	files  []*os.File // sockets and directories that parts inherit
 }
 
 func (u *upRun) close() {

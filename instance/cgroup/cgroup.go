@@ -2,7 +2,8 @@
 
 // Package cgroup keeps instances from each other's way: each has a control group of
 // its own, and one that keeps processors busy gives way at once to all who do not.
-// It still gets all that nobody else wants.
+// It still gets all that nobody else wants. The parts of enishi have groups beside
+// them, so that it gives way to those, too.
 package cgroup
 
 import (
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,31 +57,56 @@ func Open(name string) (*Tree, error) {
 		return nil, err
 	}
 	for _, g := range groups {
-		if g.IsDir() {
+		if g.IsDir() && !strings.HasPrefix(g.Name(), partPrefix) {
 			t.groups[g.Name()], t.yields = &meter{idle: true}, true // maybe: the first look tells
 		}
 	}
 	return t, nil
 }
 
-// Add puts the process into a group of its own, and all that it starts from now on.
+// Add puts an instance's process into a group of its own, and all that it starts from
+// now on.
 func (t *Tree) Add(group string, pid int) error {
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.put(group, pid, 1); err != nil {
+		return err
+	}
+	t.groups[group] = &meter{}
+	return t.set(group, false) // one that was there may give way
+}
+
+// partPrefix begins the names of groups that never give way.
+const partPrefix = "part-"
+
+// AddPart puts the process of a part of enishi into a group of its own, with times the
+// weight of an instance.
+func (t *Tree) AddPart(name string, pid, times int) error {
+	if t == nil {
+		return errNone
+	}
+	return t.put(partPrefix+name, pid, times)
+}
+
+func (t *Tree) put(group string, pid, times int) error {
 	for _, at := range t.all() {
 		dir := filepath.Join(at, t.name, group)
 		if err := mkdir(dir); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+		if at == t.shares {
+			if err := write(dir, t.weight, times*t.usual); err != nil {
+				return err
+			}
+		}
+		if err := write(dir, "cgroup.procs", pid); err != nil {
 			return err
 		}
 	}
-	t.groups[group] = &meter{}
-	return t.set(group, false) // one that was there may give way
+	return nil
 }
 
 // Remove removes a group whose processes have ended. One that is not there is no error.
@@ -148,6 +175,10 @@ func share(group string) error {
 		return fmt.Errorf("%w: there are processes in this group itself", err)
 	}
 	return err
+}
+
+func write(dir, file string, n int) error {
+	return os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(n)), 0)
 }
 
 func mkdir(dir string) error {

@@ -17,6 +17,8 @@ import (
 type hierarchies struct {
 	shares  string                                    // where processors are shared out
 	counts  string                                    // where their time is counted: the same, but maybe in version 1
+	weight  string                                    // the file of a group's weight
+	usual   int                                       // what is in it
 	unified bool                                      // version 2
 	usage   func(group string) (time.Duration, error) // of the directory in counts, with all below it
 }
@@ -36,11 +38,11 @@ func find(mountinfo string) (h hierarchies, err error) {
 		case "cgroup2":
 			controllers, err := os.ReadFile(filepath.Join(at, "cgroup.controllers"))
 			if err == nil && slices.Contains(strings.Fields(string(controllers)), "cpu") {
-				return hierarchies{shares: at, counts: at, unified: true, usage: usageOfVersion2}, nil
+				return hierarchies{shares: at, counts: at, weight: "cpu.weight", usual: 100, unified: true, usage: usageOfVersion2}, nil
 			}
 		case "cgroup":
 			if slices.Contains(options, "cpu") {
-				h.shares = at
+				h.shares, h.weight, h.usual = at, "cpu.shares", 1024
 			}
 			if slices.Contains(options, "cpuacct") {
 				h.counts, h.usage = at, usageOfVersion1

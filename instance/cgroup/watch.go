@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -82,11 +81,11 @@ func (t *Tree) weigh(group string, m *meter, now time.Time) error {
 }
 
 func (t *Tree) set(group string, idle bool) error {
-	value := "0"
+	n := 0
 	if idle {
-		value = "1"
+		n = 1
 	}
-	return os.WriteFile(filepath.Join(t.shares, t.name, group, "cpu.idle"), []byte(value), 0)
+	return write(filepath.Join(t.shares, t.name, group), "cpu.idle", n)
 }
 
 // meter is what is known of a group's use of processors.
