@@ -32,13 +32,14 @@ type Attack struct {
 	Name   string
 	Reason string // under which the data plane counts every packet of it; "": not every one is to be dropped
 	Cores  int    // how many processors it can keep busy
-	Burns  bool   // it only does that, and sends nothing
+	Burns  bool   // it only does that, or nothing at all, and sends nothing
 	run    func(*attacker) error
 }
 
 // All lists the attacks. Those that use up what an interface may open come last.
 func All() []Attack {
 	return []Attack{
+		{"nothing", "", 0, true, burn(0)},
 		{"burn-1", "", 1, true, burn(1)},
 		{"burn-2", "", 2, true, burn(2)},
 		{"spoofed-mac", "spoofed source", 1, false, flood(spoofedMAC)},
@@ -119,6 +120,9 @@ func Main(args []string) error {
 func burn(cores int) func(*attacker) error {
 	return func(a *attacker) error {
 		a.begun()
+		if cores == 0 {
+			time.Sleep(time.Until(a.until))
+		}
 		a.crowd(cores, func() bool { return true })
 		return nil
 	}
