@@ -50,11 +50,9 @@ func Teardown(runDir string) error {
 	if err := killed.Wait(); err != nil {
 		return err
 	}
-	if err := cgroup.Remove(l.groups()); err != nil {
-		return err
-	}
+	busy := cgroup.Remove(l.groups()) // somebody may have put a process of his there
 	if err := removeTunnel(l); err != nil {
-		return err
+		return errors.Join(busy, err)
 	}
-	return l.remove()
+	return errors.Join(busy, l.remove())
 }

@@ -23,9 +23,9 @@ const (
 	calmFor = time.Second
 )
 
-// Watch looks, until ctx ends or somebody has removed the tree, which groups keep processors busy, and has those give
-// way to all others: the kernel takes the processor from one as soon as somebody else
-// in the tree can run.
+// Watch looks, until ctx ends or somebody has removed the tree, which instances keep
+// processors busy, and has those give way to all others: the kernel takes the processor
+// from one as soon as somebody else in the tree can run.
 func (t *Tree) Watch(ctx context.Context, log *slog.Logger) {
 	if t == nil {
 		return
