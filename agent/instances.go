@@ -220,8 +220,8 @@ func (a *Agent) removeInstance(id string) error {
 			return fmt.Errorf("end processes: %w", err)
 		}
 	}
-	if err := a.groups.Remove(id); err != nil {
-		return err
+	if err := a.groups.Remove(id); err != nil { // somebody may have put a process of his there
+		a.Log.Warn("a control group stays", "instance", id, "err", err)
 	}
 	for port := range r.ports {
 		if err := a.dp.Detach(port); err != nil {

@@ -151,13 +151,16 @@ func Left(name string) (dirs []string, err error) {
 	if errors.Is(err, errNone) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
 	for _, at := range h.all() {
 		dir := filepath.Join(at, name)
 		if _, err := os.Stat(dir); err == nil {
 			dirs = append(dirs, dir)
 		}
 	}
-	return dirs, err
+	return dirs, nil
 }
 
 func machine() (hierarchies, error) {
