@@ -4,7 +4,6 @@ package agent
 
 import (
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,16 +30,6 @@ func (l layout) namespaces() string           { return filepath.Join(l.state(), 
 func (l layout) namespace(name string) string { return filepath.Join(l.namespaces(), name) }
 func (l layout) instances() string            { return filepath.Join(l.state(), "instances") }
 func (l layout) instance(id string) string    { return filepath.Join(l.instances(), id) }
-
-// groups is the name of the control groups of parts and instances: those of each run
-// directory have one of their own.
-func (l layout) groups() string {
-	path, err := filepath.Abs(string(l))
-	if err != nil {
-		path = string(l)
-	}
-	return "enishi-" + url.PathEscape(path)
-}
 
 // make makes the directories and mounts, as far as they are missing.
 func (l layout) make() error {

@@ -13,16 +13,9 @@ import (
 	"enishi.dev/enishi/instance/cgroup"
 )
 
-// OpenGroups makes or finds the control groups for what runs with the run directory.
-func OpenGroups(runDir string) (*cgroup.Tree, error) { return cgroup.Open(layout(runDir).groups()) }
-
-// GroupsLeft lists the control groups that agents with the run directory have made
-// and that are there: none after [Teardown].
-func GroupsLeft(runDir string) ([]string, error) { return cgroup.Left(layout(runDir).groups()) }
-
 // Teardown removes everything that agents with the run directory have made:
-// processes and their control groups, namespaces with their links, what is pinned, mounts and files. It
-// needs no agent, may be called again, and finds nothing to do then.
+// processes and their control groups, namespaces with their links, what is pinned,
+// mounts and files. It needs no agent, may be called again, and finds nothing to do then.
 func Teardown(runDir string) error {
 	l := layout(runDir)
 	ids, err := l.instanceIDs()

@@ -64,7 +64,7 @@ func (c *compare) between(what, first, second string, want float64) row {
 	return r
 }
 
-// about says the median of ratios, and where it is for certain.
+// about says the median of ratios, and how certain it is.
 func about(ratios []float64) string {
 	low, high := interval(ratios)
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", quantile(ratios, 0.5), low, high)

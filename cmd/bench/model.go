@@ -92,9 +92,9 @@ func populate(ctx context.Context, s *store.Store, interfaces int) error {
 	return err
 }
 
-// few is how many changes a round has: the fewer, the more alike is the machine for
+// changesARound are few: the fewer, the more alike is the machine for
 // those that are compared.
-const few = 10
+const changesARound = 10
 
 // changes carries out a few for each line of stdin.
 func changes(ctx context.Context, s *store.Store, d *datapath.Datapath) error {
@@ -133,7 +133,7 @@ type model struct {
 
 func (m *model) few(ctx context.Context, medians *stages) error {
 	var us [4][]float64
-	for range few {
+	for range changesARound {
 		t, err := m.change(ctx)
 		if err != nil {
 			return err
