@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"enishi.dev/enishi/accept"
 	"enishi.dev/enishi/peer"
 )
 
@@ -46,34 +47,21 @@ func (h *handovers) close() { h.listener.Close() }
 
 // run takes gateways until ctx ends.
 func (h *handovers) run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, h.close)()
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	defer h.dropAll()
-	for {
-		c, err := h.listener.AcceptUnix()
-		if ctx.Err() != nil {
-			if err == nil {
-				c.Close()
-			}
-			return ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("accept gateway: %w", err)
-		}
-		if who, err := peer.Of(c); err != nil || who.UID != h.uid && who.UID != 0 {
-			h.log.Warn("refused a peer that is not the gateway", "uid", who.UID, "err", err)
-			c.Close()
-			continue
-		}
+	gateways := peer.Listener{Listener: h.listener, UIDs: []int{h.uid}, Log: h.log}
+	err := accept.Each(ctx, gateways, h.log, func(c *net.UnixConn) {
 		h.greet(c)
-		readers.Add(1)
-		go func() { // a gateway says nothing: a read that returns means that it is gone
-			defer readers.Done()
+		readers.Go(func() { // a gateway says nothing: a read that returns means that it is gone
 			_, _ = c.Read(make([]byte, 1))
 			h.drop(c)
-		}()
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("agent-gateway.sock: %w", err)
 	}
+	return nil
 }
 
 func (h *handovers) greet(c *net.UnixConn) {

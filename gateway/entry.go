@@ -5,7 +5,6 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"enishi.dev/enishi/accept"
 	"enishi.dev/enishi/aws/awserr"
 )
 
@@ -22,34 +22,21 @@ import (
 func (g *gateway) serveEntry(ctx context.Context) error {
 	var sniffing sync.WaitGroup
 	defer sniffing.Wait()
-	defer g.Public.Close()
-	defer context.AfterFunc(ctx, func() { g.Public.Close() })()
 	config := serverConfig(g.entry)
-	for {
-		nc, err := g.Public.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				nc.Close()
-			}
-			return ctx.Err()
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("public entry: %w", err)
-		case err != nil: // no file or memory is left, or the caller has gone again
-			g.Log.Warn("accept at the public entry", "err", err)
-			time.Sleep(5 * time.Millisecond)
-			continue
-		}
-		tcp := nc.(*net.TCPConn)
+	err := accept.Each(ctx, g.Public, g.Log, func(tcp *net.TCPConn) {
 		local, remote, ok := addresses(tcp)
 		from := source{"", remote.Addr()}
 		if !ok || !g.places.take(from) {
 			resetTCP(tcp)
-			continue
+			return
 		}
 		c := &conn{TCPConn: tcp, source: remote.Addr(), local: local, leave: func() { g.places.free(from) }}
 		sniffing.Go(func() { g.sniff(ctx, c, config) })
+	})
+	if err != nil {
+		return fmt.Errorf("public entry: %w", err)
 	}
+	return nil
 }
 
 // sniff waits for the first byte, which tells TLS (a handshake record, 0x16) from

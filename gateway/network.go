@@ -5,13 +5,10 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
-	"time"
 
+	"enishi.dev/enishi/accept"
 	"enishi.dev/enishi/dns"
 )
 
@@ -31,22 +28,7 @@ const portDNS = 53
 func (n *network) serve(ctx context.Context, l *net.TCPListener) error {
 	var queries sync.WaitGroup
 	defer queries.Wait()
-	defer l.Close()
-	defer context.AfterFunc(ctx, func() { l.SetDeadline(time.Unix(1, 0)) })()
-	for {
-		c, err := l.AcceptTCP()
-		switch {
-		case err == nil:
-			n.admit(ctx, c, &queries)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("accept for %s: %w", n.id, err)
-		default: // no file or memory is left, or the caller has gone again
-			n.gateway.Log.Warn("accept", "vpc", n.id, "err", err)
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
+	return accept.Each(ctx, l, n.gateway.Log.With("vpc", n.id), func(c *net.TCPConn) { n.admit(ctx, c, &queries) })
 }
 
 // admit hands a connection to whom it is for, or resets it.

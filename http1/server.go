@@ -10,13 +10,12 @@ package http1
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"enishi.dev/enishi/accept"
 )
 
 // Server answers requests by a handler. It differs from net/http's in these:
@@ -51,46 +50,8 @@ type Server struct {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
 	open := serving{conns: map[*conn]struct{}{}}
-	err := s.accept(ctx, l, func(nc net.Conn) { open.serve(newConn(base, s, nc)) })
-	l.Close()
+	err := accept.Each(ctx, l, s.Log, func(nc net.Conn) { open.serve(newConn(base, s, nc)) })
 	open.end(s.Goodbye, cancel)
-	if ctx.Err() != nil {
-		return nil
-	}
 	return err
-}
-
-// accept hands connections on until ctx ends or the listener fails for good.
-func (s *Server) accept(ctx context.Context, l net.Listener, serve func(net.Conn)) error {
-	const again = 5 * time.Millisecond
-	for {
-		nc, err := l.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				nc.Close()
-			}
-			return ctx.Err()
-		case err == nil:
-			serve(nc)
-		case passing(err):
-			s.Log.Warn("accept", "err", err)
-			time.Sleep(again)
-		default:
-			return err
-		}
-	}
-}
-
-// passing says whether accept may do better in a while: no file or memory is left,
-// or the caller has gone again.
-func passing(err error) bool {
-	for _, e := range []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

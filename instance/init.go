@@ -3,15 +3,17 @@
 package instance
 
 import (
-	"errors"
+	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"os"
 	"os/signal"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/accept"
 )
 
 // initName is how this program is called when it is an instance's first process.
@@ -106,20 +108,13 @@ func serve(l *net.UnixListener, s Spec, console *os.File) int {
 	if console != nil {
 		go s.runScript(console, r)
 	}
-	for {
-		c, err := l.AcceptUnix()
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
-			time.Sleep(10 * time.Millisecond) // until a command ends
-			continue
-		}
-		if err != nil {
-			return 1
-		}
+	_ = accept.Each(context.Background(), l, slog.New(slog.DiscardHandler), func(c *net.UnixConn) {
 		go func() {
 			defer c.Close()
 			if err := s.runCommand(c, r); err != nil {
 				_ = send(c, answer{Error: err.Error(), Code: exitCode(err)})
 			}
 		}()
-	}
+	})
+	return 1
 }

@@ -5,12 +5,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
+	"enishi.dev/enishi/accept"
 	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/peer"
 )
@@ -48,25 +48,9 @@ const relayPatience = 3 * time.Second
 func (r *relay) run(ctx context.Context, l net.Listener) error {
 	var open sync.WaitGroup
 	defer open.Wait()
-	defer l.Close()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
-	for {
-		c, err := l.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				c.Close()
-			}
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil: // no file or memory is left, or the caller has gone again
-			r.log.Warn("accept on control.sock", "err", err)
-			time.Sleep(5 * time.Millisecond)
-			continue
-		}
+	return accept.Each(ctx, l, r.log, func(c net.Conn) {
 		open.Go(func() { r.serve(ctx, c) })
-	}
+	})
 }
 
 func (r *relay) serve(ctx context.Context, c net.Conn) {
