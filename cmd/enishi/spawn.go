@@ -74,6 +74,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	}
 	started := make(chan error, 1)
 	ended := make(chan error, 1)
+	weighed := make(chan struct{}) // the number is this process's until somebody has waited for it
 	cmd := exec.Command("/proc/self/exe", append([]string{p.name}, p.args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOTRACEBACK=single"}
 	cmd.Stdin, cmd.Stderr, cmd.Stdout = null, log, log
@@ -88,6 +89,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 		}
 		started <- err
 		if err == nil {
+			<-weighed
 			ended <- cmd.Wait()
 		}
 		return nil
@@ -96,6 +98,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 		return nil, nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	p.weigh(cmd.Process.Pid)
+	close(weighed)
 	return cmd.Process, ended, nil
 }
 
