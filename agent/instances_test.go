@@ -43,6 +43,11 @@ func TestInstances(t *testing.T) {
 			t.Errorf("routes: %s", got)
 		}
 	})
+	t.Run("it hands on as much of a stream at once as the kernel takes, for there is no other host", func(t *testing.T) {
+		if code, out := h.exec("i-1", self(t), "tool", "burst", "eth0"); code != 0 || out != "524280" {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	})
 	t.Run("two of one network ping and talk, over both families", func(t *testing.T) {
 		h.listen("i-2", ":80")
 		for _, ip := range []string{"10.0.1.20", "fd00:a::20"} {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +35,7 @@ func lockForGood() {
 //	dial ADDR      prints what the other says; exit code 1: refused, 2: timed out
 //	stay ADDR      says a line each time its input ends in one, and prints the echo
 //	ping ADDR
+//	burst LINK     prints what the link hands on at once
 func tool(args []string) int {
 	switch args[0] {
 	case "listen":
@@ -44,8 +46,19 @@ func tool(args []string) int {
 		return toolStay(args[1])
 	case "ping":
 		return toolPing(args[1])
+	case "burst":
+		return toolBurst(args[1])
 	}
 	return 64
+}
+
+func toolBurst(link string) int {
+	l, err := netlink.LinkByName(link)
+	if err != nil {
+		return fail(err)
+	}
+	fmt.Print(l.Attrs().GSOIPv4MaxSize)
+	return 0
 }
 
 const toolTimeout = 500 * time.Millisecond

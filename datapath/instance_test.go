@@ -213,6 +213,45 @@ func sendFrame(b []byte) error {
 	return unix.Sendto(fd, b, 0, &unix.SockaddrLinklayer{Ifindex: l.Index})
 }
 
+// setBurst lets eth0 hand on so many bytes of a stream at once.
+func (n *namespace) setBurst(bytes int) (err error) {
+	n.do(func() {
+		var l netlink.Link
+		if l, err = netlink.LinkByName("eth0"); err == nil {
+			err = netlink.LinkSetGSOIPv4MaxSize(l, bytes)
+		}
+	})
+	return err
+}
+
+// catch returns a packet socket that gets what eth0 sends or receives in frames longer
+// than so many bytes.
+func (n *namespace) catch(t *testing.T, longer int) (fd int) {
+	t.Helper()
+	var err error
+	n.do(func() {
+		filter := []unix.SockFilter{
+			{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_LEN},
+			{Code: unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K, K: uint32(longer), Jf: 1},
+			{Code: unix.BPF_RET | unix.BPF_K, K: 128}, // bytes to keep
+			{Code: unix.BPF_RET | unix.BPF_K},
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+			return
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		if err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 4, Filter: &filter[0]}); err != nil {
+			return
+		}
+		all := uint16(unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8)
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
 // pathMTU sends a datagram of 8600 bytes and waits until the kernel has learned
 // what fits.
 func pathMTU(addr string) (int, error) {

@@ -3,8 +3,11 @@
 package datapath
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -35,6 +38,23 @@ func TestLive(t *testing.T) {
 		}
 		l := i1.listen(t, "10.0.1.10", 7000)
 		i2.talk(t, l, netip.MustParseAddr("10.0.1.10"), 7000) // group 2 may
+	})
+	t.Run("a stream may be in packets longer than a length can say", func(t *testing.T) {
+		b.must(i1.setBurst(8 * 65535))
+		long := i2.catch(t, 65536+14)
+		c, other := i1.standing(t, i2.listen(t, "10.0.1.20", 80), "10.0.1.20", 80)
+		sent, got := sha256.New(), sha256.New()
+		other.SetDeadline(time.Now().Add(20 * time.Second))
+		go func() {
+			defer c.Close()
+			io.Copy(io.MultiWriter(sent, c), io.LimitReader(rand.NewChaCha8([32]byte{}), 64<<20))
+		}()
+		if n, err := io.Copy(got, other); n != 64<<20 || err != nil || !bytes.Equal(got.Sum(nil), sent.Sum(nil)) {
+			t.Errorf("%d bytes came, %v, as sent: %t", n, err, bytes.Equal(got.Sum(nil), sent.Sum(nil)))
+		}
+		if _, _, err := unix.Recvfrom(long, make([]byte, 1), unix.MSG_DONTWAIT); err != nil {
+			t.Errorf("no frame was so long: %v", err)
+		}
 	})
 	t.Run("and not where they do not", func(t *testing.T) {
 		i2.listen(t, "10.0.1.20", 8080)

@@ -119,6 +119,16 @@ func TestTooBig(t *testing.T) {
 		if got := b.runSegmented("eni-1", f.bytes(), 1461); got != 7 || b.dropped() != "too big" {
 			t.Errorf("in pieces of 1461: got verdict %d, want it answered", got)
 		}
+		f.spoil = func(b []byte) { b[16], b[17] = 0, 0 } // as of a packet longer than a length can say
+		if got := b.runSegmented("eni-1", f.bytes(), 1460); got != 7 || b.dropped() != "" {
+			t.Errorf("without a length, in pieces of 1460: got verdict %d, want it delivered", got)
+		}
+		if got := b.runSegmented("eni-1", f.bytes(), 1461); got != 7 || b.dropped() != "too big" {
+			t.Errorf("without a length, in pieces of 1461: got verdict %d, want it answered", got)
+		}
+		if _, _ = b.run("eni-1", f.bytes()); b.dropped() != "malformed" {
+			t.Error("without a length, and not to be cut: it is not malformed")
+		}
 	})
 	b.sub(t, "the answer repeats the packet and names the MTU", func(t *testing.T) {
 		_, got := b.run("eni-1", long(v4, 1461).bytes())

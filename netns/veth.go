@@ -16,10 +16,21 @@ type Veth struct {
 	Index int    // of the inner end; 0: any
 	MAC   net.HardwareAddr
 	MTU   int // 0: the kernel's default
+	// Burst is how many bytes of a TCP stream over IPv4 the inner end hands on in one
+	// packet, to be cut into what is on the wire where it leaves the machine, if it does
+	// (gso_ipv4_max_size); 0: as the kernel does, [UsualBurst].
+	Burst int
 	// LinkLocal lets the inner end have its fe80:: address, without which IPv6
 	// neighbours are not found. The outer end never has one.
 	LinkLocal bool
 }
+
+// The kernel's usual burst is what the length of an IP packet can say. A longer one says
+// nothing of its length (BIG TCP, Linux 6.3), and most devices do not take it.
+const (
+	UsualBurst = 65536
+	MostBurst  = 8 * 65535
+)
 
 // Pair is a veth pair that is there.
 type Pair struct {
@@ -28,10 +39,13 @@ type Pair struct {
 }
 
 // MakeVeth makes the pair, with its ends down. One that joins the two namespaces by
-// these names already is left as it is, up or down; one that leads elsewhere, to a
-// namespace that is going, is removed first.
+// these names already is left as it is but for its burst, up or down; one that leads
+// elsewhere, to a namespace that is going, is removed first.
 func MakeVeth(outer, inner *Links, v Veth) (Pair, error) {
-	p, err := findPair(outer, inner, v)
+	p, end, err := findPair(outer, inner, v)
+	if err == nil && p.Outer != 0 {
+		err = inner.setBurst(end, v.Burst)
+	}
 	if err != nil || p.Up {
 		return p, err
 	}
@@ -52,17 +66,29 @@ func MakeVeth(outer, inner *Links, v Veth) (Pair, error) {
 	return p, err
 }
 
-// findPair returns the pair whose ends are there and joined to each other, or none.
-func findPair(outer, inner *Links, v Veth) (Pair, error) {
+// findPair returns the pair whose ends are there and joined to each other with its inner
+// end, or none.
+func findPair(outer, inner *Links, v Veth) (p Pair, end netlink.LinkAttrs, err error) {
 	o, err := outer.find(v.Outer)
 	if err != nil || o.Index == 0 {
-		return Pair{}, err
+		return p, end, err
 	}
 	i, err := inner.find(v.Inner)
 	if err != nil || i.Index == 0 || i.ParentIndex != o.Index || v.Index != 0 && v.Index != i.Index {
-		return Pair{}, err
+		return p, end, err
 	}
-	return Pair{o.Index, i.Index, o.Flags&i.Flags&net.FlagUp != 0}, nil
+	return Pair{o.Index, i.Index, o.Flags&i.Flags&net.FlagUp != 0}, i, nil
+}
+
+// setBurst sets the burst of an end that is there, unless it is that already or 0.
+func (l *Links) setBurst(end netlink.LinkAttrs, burst int) error {
+	if burst == 0 || end.GSOIPv4MaxSize == uint32(burst) {
+		return nil
+	}
+	if err := l.h.LinkSetGSOIPv4MaxSize(handle(end), burst); err != nil {
+		return fmt.Errorf("link %s: set gso_ipv4_max_size to %d: %w", end.Name, burst, err)
+	}
+	return nil
 }
 
 func addPair(outer, inner *Links, v Veth) (Pair, error) {
@@ -70,7 +96,7 @@ func addPair(outer, inner *Links, v Veth) (Pair, error) {
 	la := netlink.NewLinkAttrs()
 	la.Name, la.Index, la.HardwareAddr, la.MTU = v.Inner, v.Index, v.MAC, v.MTU
 	la.Namespace = netlink.NsFd(inner.ns.FD())
-	la.NumTxQueues, la.NumRxQueues = 1, 1
+	la.NumTxQueues, la.NumRxQueues, la.GSOIPv4MaxSize = 1, 1, uint32(v.Burst)
 	pair := &netlink.Veth{LinkAttrs: la, PeerName: v.Outer, PeerMTU: uint32(v.MTU), PeerNumTxQueues: 1, PeerNumRxQueues: 1}
 	if err := outer.h.LinkAdd(pair); err != nil {
 		return Pair{}, err

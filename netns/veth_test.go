@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"enishi.dev/enishi/netns"
 )
 
@@ -18,7 +20,7 @@ func TestVeth(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
 	outer, inner := mustMake(t, filepath.Join(dir, "outer")), mustMake(t, filepath.Join(dir, "inner"))
-	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001}
+	want := netns.Veth{Outer: "o1", Inner: "eth0", Index: 5_000_000, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}, MTU: 9001, Burst: netns.MostBurst}
 	out, in := linksOf(t, outer), linksOf(t, inner)
 	pair, err := netns.MakeVeth(out, in, want)
 	if err != nil || pair.Up {
@@ -29,6 +31,9 @@ func TestVeth(t *testing.T) {
 		o, i := linkIn(t, outer, "o1"), linkIn(t, inner, "eth0")
 		if o.Index != pair.Outer || o.MTU != 9001 || o.Flags&net.FlagUp != 0 {
 			t.Errorf("outer end: %+v", o)
+		}
+		if burst := burstIn(t, inner, "eth0"); burst != netns.MostBurst {
+			t.Errorf("inner end: burst %d", burst)
 		}
 		if i.Index != want.Index || i.Index != pair.Inner || i.MTU != 9001 || !bytes.Equal(i.HardwareAddr, want.MAC) || i.Flags&net.FlagUp != 0 {
 			t.Errorf("inner end: %+v", i)
@@ -63,6 +68,17 @@ func TestVeth(t *testing.T) {
 			t.Errorf("got %+v, %v; want %+v, up", again, err, pair)
 		}
 	})
+	t.Run("its burst is as asked, and may change", func(t *testing.T) {
+		for _, v := range []struct{ burst, want int }{{netns.MostBurst, netns.MostBurst}, {netns.UsualBurst, netns.UsualBurst}, {0, netns.UsualBurst}} {
+			want.Burst = v.burst
+			if _, err := netns.MakeVeth(out, in, want); err != nil {
+				t.Fatal(err)
+			}
+			if got := burstIn(t, inner, "eth0"); got != v.want {
+				t.Errorf("asked for %d: got %d, want %d", v.burst, got, v.want)
+			}
+		}
+	})
 	t.Run("a pair that leads to another namespace gives way", func(t *testing.T) {
 		other := mustMake(t, filepath.Join(dir, "other"))
 		if _, err := netns.MakeVeth(out, linksOf(t, other), want); err != nil {
@@ -80,6 +96,22 @@ func TestVeth(t *testing.T) {
 			}
 		}
 	})
+}
+
+// burstIn is what a link of n hands on at once.
+func burstIn(t *testing.T, n *netns.Namespace, name string) (burst int) {
+	t.Helper()
+	err := n.Do(func() error {
+		l, err := netlink.LinkByName(name)
+		if err == nil {
+			burst = int(l.Attrs().GSOIPv4MaxSize)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return burst
 }
 
 // ip shows what iproute2 sees in n.
