@@ -53,11 +53,13 @@ func (c *compare) against(what, first string, want float64) row {
 		quantile(c.xs[last], 0.5), c.unit, first, quantile(c.xs[0], 0.5)), quantile(c.ratios[last], 0.5) >= want}
 }
 
-// between is against, with the second of three ends beside it. On one processor it is
+// between is against, with the pairs in the middle beside it. On one processor it is
 // reported.
-func (c *compare) between(what, first, second string, want float64) row {
-	r := c.against(what, first, want)
-	r.got += fmt.Sprintf("; %s: %s", second, about(c.ratios[1]))
+func (c *compare) between(what string, ends []pair, want float64) row {
+	r := c.against(what, ends[0].name, want)
+	for i := 1; i < len(ends)-1; i++ {
+		r.got += fmt.Sprintf("; %s: %s", ends[i].name, about(c.ratios[i]))
+	}
 	if c.at == together {
 		r.what, r.want, r.ok = what+", both ends on one processor", reported, true
 	}

@@ -30,7 +30,7 @@ func (b *bench) floor() (p pair, clean func(), err error) {
 	fabric := ns[2]
 	var index [2]int
 	for i, name := range []string{"a", "b"} {
-		pair, err := veths(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001})
+		pair, err := veths(fabric, ns[i], netns.Veth{Outer: name, Inner: "eth0", MTU: 9001, Burst: netns.MostBurst})
 		if err != nil {
 			return p, clean, err
 		}
@@ -54,6 +54,7 @@ func (b *bench) floor() (p pair, clean func(), err error) {
 		}
 	}
 	p, err = b.serveBetween(ns[0], ns[1])
+	p.name = "a program that only redirects"
 	return p, clean, err
 }
 

@@ -38,6 +38,7 @@ func measureMain(args []string) error {
 
 // pair is two ends between which loads run.
 type pair struct {
+	name   string
 	server *helper
 	client func(args ...string) *exec.Cmd
 	host   string
@@ -73,17 +74,19 @@ func (p pair) measure(load string, d time.Duration, at placement) (x float64, er
 	return x, err
 }
 
-// bare is a veth pair between two namespaces, and nothing else.
-func (b *bench) bare() (p pair, clean func(), err error) {
-	ns, remove, err := b.namespaces("bare0", "bare1")
+// bare is a veth pair between two namespaces, and nothing else. Its ends hand on as much
+// of a stream at once as burst says (netns.Veth).
+func (b *bench) bare(name string, burst int) (p pair, clean func(), err error) {
+	ns, remove, err := b.namespaces(fmt.Sprint("bare0-", burst), fmt.Sprint("bare1-", burst))
 	clean = func() { p.end(); remove() }
 	if err != nil {
 		return p, clean, err
 	}
-	if _, err := veths(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001}); err != nil {
+	if _, err := veths(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001, Burst: burst}); err != nil {
 		return p, clean, err
 	}
 	p, err = b.serveBetween(ns[0], ns[1])
+	p.name = name
 	return p, clean, err
 }
 

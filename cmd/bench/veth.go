@@ -4,17 +4,26 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"enishi.dev/enishi/netns"
 )
 
 // veth holds two instances of one VPC against a bare veth pair, in turn, and says
-// how a program that does nothing would fare.
+// how a program that does nothing would fare, and a bare pair that takes as much of a
+// stream at once.
 func veth(ctx context.Context, b *bench) ([]row, error) {
 	if err := b.ensure(ctx); err != nil {
 		return nil, err
 	}
-	bare, clean, err := b.bare()
+	bare, clean, err := b.bare("bare", netns.UsualBurst)
 	defer func() { clean() }()
+	if err != nil {
+		return nil, err
+	}
+	wide, cleanWide, err := b.bare("a bare pair with our bursts", netns.MostBurst)
+	defer func() { cleanWide() }()
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +49,14 @@ func veth(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.pairs(0.97, "instance to instance against a bare veth pair", "bare", "a program that only redirects", []pair{bare, floor, ours})
+	return b.pairs(0.97, "instance to instance against a bare veth pair", []pair{bare, floor, ours}, map[string]pair{"stream": wide})
 }
 
-// pairs compares the last of three ends with the first, and names the second
-// beside it, by each load; want is the ratio it shall have with a processor for each
-// end. Where both have to do with one, every step that ours has more is seen.
-func (b *bench) pairs(want float64, what, first, second string, ends []pair) (rows []row, err error) {
+// pairs compares the last of the pairs with the first, and names those in the middle
+// beside it, by each load; of a load that another one has been named for that, too. want
+// is the ratio it shall have with a processor for each end. Where both have to do with
+// one, every step that ours has more is seen.
+func (b *bench) pairs(want float64, what string, all []pair, another map[string]pair) (rows []row, err error) {
 	rounds, d := 45, 100*time.Millisecond
 	if b.quick {
 		rounds = 5
@@ -59,12 +69,16 @@ func (b *bench) pairs(want float64, what, first, second string, ends []pair) (ro
 		{"roundtrip", "request/response p50", "µs", true},
 		{"connect", "connect and close", "a second", false},
 	} {
+		ends := all
+		if p, ok := another[l.load]; ok {
+			ends = slices.Insert(slices.Clone(all), 1, p)
+		}
 		for _, at := range []placement{apart, together} {
 			c := compare{load: l.load, unit: l.unit, less: l.less, rounds: rounds, d: d, at: at}
 			if err := c.run(ends); err != nil {
 				return nil, err
 			}
-			rows = append(rows, c.between(what+": "+l.what, first, second, want))
+			rows = append(rows, c.between(what+": "+l.what, ends, want))
 		}
 	}
 	return rows, nil

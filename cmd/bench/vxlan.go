@@ -19,7 +19,7 @@ type tunnelEnd struct {
 // vxlan is two namespaces, each on a host of its own, between which a kernel VXLAN
 // device carries eth0's packets; wired says how they come to it.
 func (b *bench) vxlan(name string, wired func(*tunnelEnd) error) (p pair, clean func(), err error) {
-	ns, remove, err := b.namespaces(name+"-a", name+"-b", name+"-0", name+"-1")
+	ns, remove, err := b.namespaces(name+" a", name+" b", name+" 0", name+" 1")
 	clean = func() { p.end(); remove() }
 	if err != nil {
 		return p, clean, err
@@ -34,6 +34,7 @@ func (b *bench) vxlan(name string, wired func(*tunnelEnd) error) (p pair, clean 
 		}
 	}
 	p, err = b.serveBetween(ns[2], ns[3])
+	p.name = name
 	return p, clean, err
 }
 
