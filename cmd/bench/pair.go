@@ -82,7 +82,7 @@ func (b *bench) bare(name string, burst int) (p pair, clean func(), err error) {
 	if err != nil {
 		return p, clean, err
 	}
-	if _, err := veths(ns[0], ns[1], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001, Burst: burst}); err != nil {
+	if _, err := veths(ns[1], ns[0], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001, Burst: burst}); err != nil { // the client sends
 		return p, clean, err
 	}
 	p, err = b.serveBetween(ns[0], ns[1])
