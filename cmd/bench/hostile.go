@@ -15,9 +15,9 @@ import (
 
 // hostile measures what others notice of an instance that attacks: one of its own
 // VPC, and one of another VPC of the host. Quiet and attack, in turn; the figure is
-// the median of the rounds' ratios of p99. One attack is none, which says how far from
-// 1 figures are by chance. Two only burn as many processors as others need for sending:
-// what a machine with no more loses by that alone.
+// the ratio of p99. One attack is none, which says how far from 1 figures are by chance.
+// Two only burn as many processors as others need for sending: what a machine with no
+// more loses by that alone.
 func hostile(ctx context.Context, b *bench) ([]row, error) {
 	if err := b.ensure(ctx); err != nil {
 		return nil, err
@@ -27,14 +27,14 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rounds := 9
+	rounds := 15
 	if b.quick {
 		rounds = 3
 	}
 	var rows []row
 	idle := b.resident()
 	most := maps.Clone(idle)
-	alone := map[int][][]float64{} // what burning costs, by processors
+	alone := map[int]*outcome{} // what burning costs, by processors
 	for _, one := range attack.All() {
 		if b.attacks != "" && !slices.Contains(strings.Split(b.attacks, ","), one.Name) {
 			continue
@@ -48,7 +48,7 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 		}
 		fmt.Fprintf(os.Stderr, "  memory: %v\n", o.memory)
 		if one.Burns {
-			alone[one.Cores] = o.ratios
+			alone[one.Cores] = o
 		}
 		rows = append(rows, o.row(one, alone[one.Cores]))
 	}
@@ -65,26 +65,18 @@ const memoryBound = 256 << 10 // KiB
 
 // outcome is what one attack did to the others.
 type outcome struct {
-	ratios, p99 [][]float64 // by neighbourhood and service: median of the rounds' ratios, of the p99 under attack
-	quiet       [][]float64
-	failed      int
-	sent        int64
-	refused     int64
-	drops       map[string]uint64
-	memory      map[string]int
+	noticed [][]noticed // by neighbourhood and service
+	failed  int
+	sent    int64
+	refused int64
+	drops   map[string]uint64
+	memory  map[string]int
 }
 
-func (s *siege) rounds(one attack.Attack, rounds int) (o outcome, err error) {
-	o.memory = map[string]int{}
-	all := map[string][][][]float64{} // by figure, neighbourhood, service: of each round
-	add := func(what string, k, i int, x float64) {
-		if all[what] == nil {
-			all[what] = make([][][]float64, len(neighbourhoods))
-			for k := range neighbourhoods {
-				all[what][k] = make([][]float64, len(services))
-			}
-		}
-		all[what][k][i] = append(all[what][k][i], x)
+func (s *siege) rounds(one attack.Attack, rounds int) (*outcome, error) {
+	o := &outcome{memory: map[string]int{}, drops: map[string]uint64{}}
+	for range neighbourhoods {
+		o.noticed = append(o.noticed, make([]noticed, len(services)))
 	}
 	before, err := s.drops()
 	if err != nil {
@@ -95,15 +87,13 @@ func (s *siege) rounds(one attack.Attack, rounds int) (o outcome, err error) {
 		if err != nil {
 			return o, err
 		}
-		under, err := s.under(one, &o)
+		under, err := s.under(one, o)
 		if err != nil {
 			return o, err
 		}
 		for k := range neighbourhoods {
 			for i := range services {
-				add("ratio", k, i, under[k].P99[i]/quiet[k].P99[i])
-				add("p99", k, i, under[k].P99[i])
-				add("quiet", k, i, quiet[k].P99[i])
+				o.noticed[k][i].add(quiet[k].Took[i], under[k].Took[i])
 				o.failed += under[k].Failed[i]
 			}
 		}
@@ -112,38 +102,28 @@ func (s *siege) rounds(one attack.Attack, rounds int) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	o.drops = map[string]uint64{}
 	for reason, n := range after {
 		if n > before[reason] {
 			o.drops[reason] = n - before[reason]
 		}
 	}
-	o.ratios, o.p99, o.quiet = medians(all["ratio"]), medians(all["p99"]), medians(all["quiet"])
-	fmt.Fprintf(os.Stderr, "  %s: ratios %.2f, p99 %.0f µs, quiet %.0f µs, sent %d, drops %v\n", one.Name, o.ratios, o.p99, o.quiet, o.sent, o.drops)
+	fmt.Fprintf(os.Stderr, "  %s: p99 %.0f, sent %d, drops %v\n", one.Name, o.noticed, o.sent, o.drops)
 	return o, nil
 }
 
-func medians(xs [][][]float64) (m [][]float64) {
-	for k := range xs {
-		m = append(m, nil)
-		for i := range xs[k] {
-			m[k] = append(m[k], quantile(xs[k][i], 0.5))
-		}
-	}
-	return m
-}
-
 // row says what the others noticed, and what was counted.
-func (o outcome) row(one attack.Attack, alone [][]float64) row {
+func (o *outcome) row(one attack.Attack, alone *outcome) row {
 	worst := 0.0
 	var said []string
 	for k, where := range neighbourhoods {
 		var list []string
 		for i, service := range services {
-			worst = max(worst, o.ratios[k][i])
-			figure := fmt.Sprintf("%s %.1f", service, o.ratios[k][i])
-			if alone != nil {
-				figure += fmt.Sprintf(" (%.1f)", alone[k][i])
+			n := o.noticed[k][i]
+			low, high := n.interval()
+			worst = max(worst, n.ratio())
+			figure := fmt.Sprintf("%s %.1f (%.1f to %.1f)", service, n.ratio(), low, high)
+			if alone != nil && alone != o {
+				figure += fmt.Sprintf(" beside %.1f", alone.noticed[k][i].ratio())
 			}
 			list = append(list, figure)
 		}

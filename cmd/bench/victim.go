@@ -20,11 +20,10 @@ import (
 // What a victim does, in turn.
 var services = []string{"request/response", "DNS", "HTTPS", "HTTPS, new connection"}
 
-// suffered is what became of it: percentiles in microseconds, by services.
+// suffered is what became of it, by services.
 type suffered struct {
-	P50, P99 []float64
-	N        int
-	Failed   []int
+	Took   [][]float64 // microseconds
+	Failed []int
 }
 
 // giveUp is how long a victim waits for an answer; one that does not come counts as long.
@@ -68,8 +67,7 @@ type victim struct {
 }
 
 func (v *victim) suffer(d time.Duration) suffered {
-	took := make([][]float64, len(services))
-	s := suffered{P50: make([]float64, len(services)), P99: make([]float64, len(services)), Failed: make([]int, len(services))}
+	s := suffered{Took: make([][]float64, len(services)), Failed: make([]int, len(services))}
 	for begun := time.Now(); time.Since(begun) < d; time.Sleep(time.Millisecond) {
 		for i, use := range []func() error{v.there, v.query, func() error { return oneRequest(v.https[0], v.name) }, func() error { return oneRequest(v.https[1], v.name) }} {
 			t := time.Now()
@@ -80,12 +78,8 @@ func (v *victim) suffer(d time.Duration) suffered {
 				s.Failed[i]++
 				fmt.Fprintln(os.Stderr, "  victim:", services[i]+":", err)
 			}
-			took[i] = append(took[i], us)
+			s.Took[i] = append(s.Took[i], us)
 		}
-		s.N++
-	}
-	for i := range took {
-		s.P50[i], s.P99[i] = quantile(took[i], 0.5), quantile(took[i], 0.99)
 	}
 	return s
 }
