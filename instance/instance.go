@@ -31,6 +31,10 @@ const (
 	startLimit = 10 * time.Second      // how long an instance may take to mount what it needs
 	endLimit   = 10 * time.Second      // and its processes to be gone once they are killed
 	timerSlack = 50 * time.Microsecond // the kernel's usual; whoever starts instances may have another
+	// slice is how long a thread goes on while others wait, of another instance or of
+	// enishi's parts. The kernel's own is some milliseconds, which somebody waits for who
+	// only wants a byte there and back.
+	slice = 300 * time.Microsecond
 )
 
 // Start makes the instance's processes live in ns; dir takes its files. It
@@ -72,8 +76,8 @@ func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.Fi
 	}
 	defer begin.Close()
 	var p *os.Process
-	err = ns.Do(func() error { // its namespace is that of the thread that starts it, and how late its timers may be
-		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0); err != nil {
+	err = ns.Do(func() error { // its namespace is that of the thread that starts it, and when the kernel lets it run
+		if err := schedule(); err != nil {
 			return err
 		}
 		p, err = os.StartProcess("/proc/self/exe", []string{"enishi", initName, dir}, &os.ProcAttr{
@@ -111,6 +115,19 @@ func startInit(ctx context.Context, dir string, ns *netns.Namespace, sock *os.Fi
 		return nil, errors.Join(err, i.Kill())
 	}
 	return i, nil
+}
+
+// schedule has the kernel treat the calling thread, and what it starts, as an instance.
+func schedule() error {
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0); err != nil {
+		return err
+	}
+	s, err := unix.SchedGetAttr(0, 0)
+	if err == nil {
+		s.Runtime = uint64(slice)
+		_ = unix.SchedSetAttr(0, s, 0) // a container may forbid it, and a kernel not know slices (Linux 6.12)
+	}
+	return nil
 }
 
 func awaitReady(ctx context.Context, ready *os.File) error {

@@ -230,6 +230,19 @@ func TestLife(t *testing.T) {
 	})
 }
 
+func TestItsProcessesTakeShortTurnsWithTheUsualTimers(t *testing.T) {
+	p := start(t)
+	if got := p.sh(t, "cat /proc/self/timerslack_ns"); got != "50000" {
+		t.Errorf("timer slack %s ns, want the kernel's usual", got)
+	}
+	if own, err := os.ReadFile("/proc/self/sched"); err != nil || !strings.Contains(string(own), "se.slice") {
+		t.Skip("needs a kernel that tells of slices (Linux 6.12)")
+	}
+	if got := strings.Fields(p.sh(t, "grep ^se.slice /proc/self/sched")); len(got) != 3 || got[2] != "300000" {
+		t.Errorf("slice %q, want 300000 ns", got)
+	}
+}
+
 func TestAdoptDoesNotTakeAStranger(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: holds a process by its pid")

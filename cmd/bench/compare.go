@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -23,9 +24,12 @@ type compare struct {
 	xs, ratios [][]float64
 }
 
-func (c *compare) run(ends []pair) (err error) {
+func (c *compare) run(ctx context.Context, ends []pair) (err error) {
 	c.xs, c.ratios = make([][]float64, len(ends)), make([][]float64, len(ends))
 	for i := range c.rounds {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		x := make([]float64, len(ends))
 		for k := range ends {
 			which := (i + k) % len(ends)

@@ -39,7 +39,7 @@ func hostile(ctx context.Context, b *bench) ([]row, error) {
 		if b.attacks != "" && !slices.Contains(strings.Split(b.attacks, ","), one.Name) {
 			continue
 		}
-		o, err := s.rounds(one, rounds)
+		o, err := s.rounds(ctx, one, rounds)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", one.Name, err)
 		}
@@ -73,7 +73,7 @@ type outcome struct {
 	memory  map[string]int
 }
 
-func (s *siege) rounds(one attack.Attack, rounds int) (*outcome, error) {
+func (s *siege) rounds(ctx context.Context, one attack.Attack, rounds int) (*outcome, error) {
 	o := &outcome{memory: map[string]int{}, drops: map[string]uint64{}}
 	for range neighbourhoods {
 		o.noticed = append(o.noticed, make([]noticed, len(services)))
@@ -83,6 +83,9 @@ func (s *siege) rounds(one attack.Attack, rounds int) (*outcome, error) {
 		return o, err
 	}
 	for range rounds {
+		if err := ctx.Err(); err != nil {
+			return o, err
+		}
 		quiet, err := s.suffer()
 		if err != nil {
 			return o, err

@@ -49,7 +49,7 @@ func twoHosts(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.pairs(1, "the same over two hosts against kernel VXLAN", []pair{plain, bridged, ours}, nil)
+	return b.pairs(ctx, 1, "the same over two hosts against kernel VXLAN", []pair{plain, bridged, ours}, nil)
 }
 
 // otherHost starts enishi here and a second host in a namespace of its own, and

@@ -33,12 +33,12 @@ func apis(ctx context.Context, b *bench) ([]row, error) {
 	}
 	moto, err := exec.LookPath("moto_server")
 	if err != nil {
-		if err := c.run([]pair{ours}); err != nil {
+		if err := c.run(ctx, []pair{ours}); err != nil {
 			return nil, err
 		}
 		return []row{{what, reported, fmt.Sprintf("skipped: moto_server is not installed (pip install 'moto[server]'); enishi's median: %.0f", quantile(c.xs[0], 0.5)), true}}, nil
 	}
-	if err := c.run([]pair{{client: here, fresh: func() (string, func() error, error) { return startMoto(ctx, moto) }}, ours}); err != nil {
+	if err := c.run(ctx, []pair{{client: here, fresh: func() (string, func() error, error) { return startMoto(ctx, moto) }}, ours}); err != nil {
 		return nil, err
 	}
 	return []row{c.against(what, "moto", 20)}, nil

@@ -75,7 +75,7 @@ func resolvers(ctx context.Context, b *bench) ([]row, error) {
 	if b.quick {
 		c.rounds = 3
 	}
-	if err := c.run(ends); err != nil {
+	if err := c.run(ctx, ends); err != nil {
 		return nil, err
 	}
 	return []row{c.against(what, "CoreDNS", 1.5)}, nil

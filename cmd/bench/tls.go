@@ -143,7 +143,7 @@ func proxies(ctx context.Context, b *bench) ([]row, error) {
 	var rows []row
 	for _, l := range []struct{ load, what string }{{"tls-kept", "kept connections"}, {"tls-new", "new connections"}} {
 		c := compare{load: l.load, unit: "a second", rounds: rounds, d: d}
-		if err := c.run(ends); err != nil {
+		if err := c.run(ctx, ends); err != nil {
 			return nil, err
 		}
 		rows = append(rows, c.against(what+": "+l.what, "nginx", 0.9))

@@ -49,14 +49,14 @@ func veth(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.pairs(0.97, "instance to instance against a bare veth pair", []pair{bare, floor, ours}, map[string]pair{"stream": wide})
+	return b.pairs(ctx, 0.97, "instance to instance against a bare veth pair", []pair{bare, floor, ours}, map[string]pair{"stream": wide})
 }
 
 // pairs compares the last of the pairs with the first, and names those in the middle
 // beside it, by each load; of a load that another one has been named for that, too. want
 // is the ratio it shall have with a processor for each end. Where both have to do with
 // one, every step that ours has more is seen.
-func (b *bench) pairs(want float64, what string, all []pair, another map[string]pair) (rows []row, err error) {
+func (b *bench) pairs(ctx context.Context, want float64, what string, all []pair, another map[string]pair) (rows []row, err error) {
 	rounds, d := 45, 100*time.Millisecond
 	if b.quick {
 		rounds = 5
@@ -75,7 +75,7 @@ func (b *bench) pairs(want float64, what string, all []pair, another map[string]
 		}
 		for _, at := range []placement{apart, together} {
 			c := compare{load: l.load, unit: l.unit, less: l.less, rounds: rounds, d: d, at: at}
-			if err := c.run(ends); err != nil {
+			if err := c.run(ctx, ends); err != nil {
 				return nil, err
 			}
 			rows = append(rows, c.between(what+": "+l.what, ends, want))

@@ -35,7 +35,8 @@ const (
 const urgency = -10
 
 // slice is how long one of their threads goes on while another, of whichever part,
-// waits. The kernel's own is some milliseconds, which is many requests.
+// waits. The kernel's own is some milliseconds, which is many requests. Instances have
+// the same.
 const slice = 300 * time.Microsecond
 
 // slack is by how much timers of the parts may be late. While there is work, Go's
@@ -107,7 +108,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 func (p part) weigh(pid int) {
 	times := 1
 	if p.uid != 0 {
-		times = 10 // about what the nice value of urgency means among threads
+		times = 2 // who is busy gives way to it anyway, and others want to be heard, too
 	}
 	if p.groups.AddPart(p.name, pid, times) != nil && p.uid != 0 {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(urgency)), 0)
