@@ -53,8 +53,7 @@ func (b *bench) floor() (p pair, clean func(), err error) {
 			return p, clean, err
 		}
 	}
-	p, err = b.serveBetween(ns[0], ns[1])
-	p.name = "a program that only redirects"
+	p, err = b.serveBetween("a program that only redirects", ns[0], ns[1])
 	return p, clean, err
 }
 

@@ -38,7 +38,7 @@ func measureMain(args []string) error {
 
 // pair is two ends between which loads run.
 type pair struct {
-	name   string
+	name   string // what the table calls it
 	server *helper
 	client func(args ...string) *exec.Cmd
 	host   string
@@ -85,8 +85,7 @@ func (b *bench) bare(name string, burst int) (p pair, clean func(), err error) {
 	if _, err := veths(ns[1], ns[0], netns.Veth{Outer: "eth0", Inner: "eth0", MTU: 9001, Burst: burst}); err != nil { // the client sends
 		return p, clean, err
 	}
-	p, err = b.serveBetween(ns[0], ns[1])
-	p.name = name
+	p, err = b.serveBetween(name, ns[0], ns[1])
 	return p, clean, err
 }
 
@@ -132,7 +131,7 @@ func (b *bench) instances(clientRun, client, serverRun, server, address string) 
 // serveBetween gives the eth0 of two namespaces addresses and serves in the second.
 // Each end is a session of its own, as it is in instances: the kernel shares out
 // its time among sessions.
-func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error) {
+func (b *bench) serveBetween(name string, client, server *netns.Namespace) (p pair, err error) {
 	for i, n := range []*netns.Namespace{client, server} {
 		addr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), 24)
 		err := n.WithLinks(func(l *netns.Links) error {
@@ -160,7 +159,7 @@ func (b *bench) serveBetween(client, server *netns.Namespace) (p pair, err error
 			return cmd
 		}
 	}
-	p.client, p.host = in(client), "10.9.0.2"
+	p.name, p.client, p.host = name, in(client), "10.9.0.2"
 	p.server, err = begin(in(server)("-on", string(together), "serve"))
 	return p, err
 }

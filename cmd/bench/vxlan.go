@@ -33,8 +33,7 @@ func (b *bench) vxlan(name string, wired func(*tunnelEnd) error) (p pair, clean 
 			return p, clean, err
 		}
 	}
-	p, err = b.serveBetween(ns[2], ns[3])
-	p.name = name
+	p, err = b.serveBetween(name, ns[2], ns[3])
 	return p, clean, err
 }
 
