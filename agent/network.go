@@ -72,7 +72,7 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 		return err
 	}
 	defer inner.Close()
-	v := netns.Veth{Outer: doorPort(u.VNI), Inner: doorName, Index: int(u.VNI), MTU: datapath.EndpointMTU, Burst: netns.MostBurst}
+	v := netns.Veth{Outer: doorPort(u.VNI), Inner: doorName, Index: int(u.VNI), MTU: datapath.EndpointMTU, Burst: netns.MostBurst} // services answer on this host alone
 	pair, err := netns.MakeVeth(a.wires, inner, v)
 	if err != nil {
 		return err

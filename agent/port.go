@@ -90,17 +90,6 @@ func (a *Agent) makePorts(r *running, u *hoststate.Instance, interfaces []*hosts
 	return r, errors.Join(errs...)
 }
 
-// burst is how much of a stream an interface hands on at once: as much as the kernel
-// takes where all there is to reach is on this host, which makes a stream several times
-// as fast. What is to go to another host must be cut first, packet by packet, if there is
-// more of it than one length can say, and then is slower than if there never was.
-func (a *Agent) burst() int {
-	if a.Tunnel.IsValid() {
-		return netns.UsualBurst
-	}
-	return netns.MostBurst
-}
-
 func (a *Agent) makeNamespace(u *hoststate.Instance) (*running, error) {
 	if !a.Instances {
 		return nil, errors.New("this host launches no instances: start its agent with --instances")

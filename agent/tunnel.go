@@ -29,6 +29,17 @@ func tunnelMTU(o Options) (int, error) {
 	return min(mtu-netns.VXLANOverhead, interfaceMTU), nil
 }
 
+// burst is how much of a stream an interface hands on at once: as much as the kernel
+// takes where all there is to reach is on this host, which makes a stream several times
+// as fast. What is to go to another host must be cut first, packet by packet, if there is
+// more of it than one length can say, and then is slower than if there never was.
+func (a *Agent) burst() int {
+	if a.Tunnel.IsValid() {
+		return netns.UsualBurst
+	}
+	return netns.MostBurst
+}
+
 // openTunnel makes the way to other hosts: a link in the fabric whose packets
 // travel by the host's own network. One that an agent before it made, and this
 // one is not to have, goes.
