@@ -31,11 +31,12 @@ const (
 	startLimit = 10 * time.Second      // how long an instance may take to mount what it needs
 	endLimit   = 10 * time.Second      // and its processes to be gone once they are killed
 	timerSlack = 50 * time.Microsecond // the kernel's usual; whoever starts instances may have another
-	// slice is how long a thread goes on while others wait, of another instance or of
-	// enishi's parts. The kernel's own is some milliseconds, which somebody waits for who
-	// only wants a byte there and back.
-	slice = 300 * time.Microsecond
 )
+
+// Slice is how long a thread of an instance goes on while others wait, and is for
+// enishi's parts, too. The kernel's own is some milliseconds: many requests, and somebody
+// waits for it who only wants a byte there and back.
+const Slice = 300 * time.Microsecond
 
 // Start makes the instance's processes live in ns; dir takes its files. It
 // returns when commands can come in. The instance outlives the calling process:
@@ -124,7 +125,7 @@ func schedule() error {
 	}
 	s, err := unix.SchedGetAttr(0, 0)
 	if err == nil {
-		s.Runtime = uint64(slice)
+		s.Runtime = uint64(Slice)
 		_ = unix.SchedSetAttr(0, s, 0) // a container may forbid it, and a kernel not know slices (Linux 6.12)
 	}
 	return nil

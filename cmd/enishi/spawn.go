@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/instance"
 	"enishi.dev/enishi/instance/cgroup"
 	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/netns"
@@ -33,11 +34,6 @@ const (
 // is short, and others wait for it, while an instance may compute for ever. Without
 // it, an instance that asks without end makes the answers of all wait ten times as long.
 const urgency = -10
-
-// slice is how long one of their threads goes on while another, of whichever part,
-// waits. The kernel's own is some milliseconds, which is many requests. Instances have
-// the same.
-const slice = 300 * time.Microsecond
 
 // slack is by how much timers of the parts may be late. While there is work, Go's
 // runtime looks after its threads every 20 µs; with the kernel's usual slack of 50 µs
@@ -126,7 +122,7 @@ func (p part) confine(cmd *exec.Cmd) error {
 		return confine.Thread(agent.Capabilities()...)
 	}
 	// Of this thread, so of what it starts; a container may forbid it, and a kernel not know slices.
-	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Nice: urgency, Runtime: uint64(slice)}, 0)
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Nice: urgency, Runtime: uint64(instance.Slice)}, 0)
 	program, err := confine.Program(partPath)
 	if err != nil {
 		return err
