@@ -76,23 +76,7 @@ func (d *Datapath) replaceProgram(o *otherLayout) error {
 		return err
 	}
 	defer m.Close()
-	for at, p := range d.pipelines() {
-		if at >= m.MaxEntries() {
-			continue // it had no other hosts
-		}
-		if err := m.Put(at, p); err != nil {
-			return fmt.Errorf("install program: %w", err)
-		}
-	}
-	return nil
-}
-
-// pipelines are the programs that ports run, by their place.
-func (d *Datapath) pipelines() map[uint32]*ebpf.Program {
-	return map[uint32]*ebpf.Program{
-		uint32(bpfProgramPROGRAM_NEAR): d.objs.Pipeline,
-		uint32(bpfProgramPROGRAM_FAR):  d.objs.PipelineFar,
-	}
+	return d.install(m)
 }
 
 // adoptFlows brings here what changed in the flows of other layouts since it did so
@@ -143,6 +127,10 @@ func (d *Datapath) adopt(halves []flowHalf) (int, error) {
 	if err := binary.Write(packet, binary.NativeEndian, halves); err != nil {
 		return 0, err
 	}
-	n, err := d.objs.Adopt.Run(&ebpf.RunOptions{Data: packet.Bytes()})
+	p, err := d.rarely(bpfProgAdopt)
+	if err != nil {
+		return 0, err
+	}
+	n, err := p.Run(&ebpf.RunOptions{Data: packet.Bytes()})
 	return int(n), err
 }

@@ -55,6 +55,11 @@ func (d *Datapath) Attach(p Port) error {
 			}
 		}
 	}
+	if p.Kind == PortTunnel {
+		if err := d.installFar(d.objs.Programs); err != nil {
+			return fmt.Errorf("attach %s: %w", p.Name, err)
+		}
+	}
 	if err := d.attachLink(p); err != nil {
 		return fmt.Errorf("attach %s: %w", p.Name, err)
 	}

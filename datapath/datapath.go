@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"enishi.dev/enishi/hoststate"
@@ -47,12 +48,14 @@ const EndpointMTU = 8500
 // Datapath is the kernel's side of one host. Its methods may be called from any
 // goroutine, but for Attach, which must run on a thread in the port's namespace.
 type Datapath struct {
-	log  *slog.Logger
-	objs bpfObjects
+	log     *slog.Logger
+	options Options
+	objs    objects
 
-	mu      sync.Mutex // guards everything below
-	dirty   bool       // the kernel may hold something else than units and ports say
-	whole   bool       // units are all there is; before, what others are in the kernel stays
+	mu      sync.Mutex               // guards everything below
+	rare    map[string]*ebpf.Program // by name; see rarely
+	dirty   bool                     // the kernel may hold something else than units and ports say
+	whole   bool                     // units are all there is; before, what others are in the kernel stays
 	units   map[hoststate.Key]hoststate.Unit
 	ports   map[string]Port        // by name
 	wiring  wiring                 // the same, by what they belong to
@@ -83,6 +86,9 @@ func (d *Datapath) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	errs := []error{d.objs.Close()}
+	for _, p := range d.rare {
+		errs = append(errs, p.Close())
+	}
 	for _, links := range []map[string]link.Link{d.links, d.moves} {
 		for _, l := range links {
 			errs = append(errs, l.Close())

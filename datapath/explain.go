@@ -67,8 +67,11 @@ func (d *Datapath) explain(packet []byte, from ...uint32) (bpfTrail, error) {
 	var t bpfTrail
 	var c skbContext
 	copy(c.Cb[:], from)
-	_, err := d.objs.Explain.Run(&ebpf.RunOptions{Data: packet, Context: c})
+	p, err := d.rarely(bpfProgExplain)
 	if err != nil {
+		return t, err
+	}
+	if _, err := p.Run(&ebpf.RunOptions{Data: packet, Context: c}); err != nil {
 		return t, err
 	}
 	return t, d.objs.Trails.Lookup(uint32(0), &t)

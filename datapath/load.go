@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sync/errgroup"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -20,22 +21,12 @@ import (
 // layout: packets never stop. What another layout has pinned goes on working until
 // ApplyFull has filled the maps; connections go on then.
 func Open(o Options) (*Datapath, error) {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("lift memory limit: %w", err)
-	}
-	spec, err := loadBpf()
-	if err != nil {
-		return nil, fmt.Errorf("read program: %w", err)
-	}
-	if err := o.size(spec); err != nil {
-		return nil, fmt.Errorf("size program: %w", err)
-	}
-	layout, err := pinMaps(spec)
+	spec, layout, err := o.read()
 	if err != nil {
 		return nil, err
 	}
 	d := &Datapath{
-		log: o.Log, dirty: true, pins: filepath.Join(o.Pins, layout),
+		log: o.Log, options: o, rare: map[string]*ebpf.Program{}, dirty: true, pins: filepath.Join(o.Pins, layout),
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
 		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
@@ -45,6 +36,9 @@ func Open(o Options) (*Datapath, error) {
 	if err := os.MkdirAll(d.pins, 0o700); err != nil {
 		return nil, fmt.Errorf("make pin directory: %w", err)
 	}
+	if err := makeMaps(spec, d.pins); err != nil {
+		return nil, err
+	}
 	if err := spec.LoadAndAssign(&d.objs, &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: d.pins}}); err != nil {
 		return nil, fmt.Errorf("load program: %w", err)
 	}
@@ -52,6 +46,23 @@ func Open(o Options) (*Datapath, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// read returns the programs and maps as they are to be loaded, and the name of their layout.
+func (o Options) read() (spec *ebpf.CollectionSpec, layout string, err error) {
+	if spec, err = loadBpf(); err != nil {
+		return nil, "", fmt.Errorf("read program: %w", err)
+	}
+	if err := o.size(spec); err != nil {
+		return nil, "", fmt.Errorf("size program: %w", err)
+	}
+	if layout, err = pinMaps(spec); err != nil {
+		return nil, "", err
+	}
+	// The kernel takes no types for sockets, and 20 ms to say so.
+	sockets := spec.Maps[bpfMapSockets]
+	sockets.Key, sockets.Value = nil, nil
+	return spec, layout, nil
 }
 
 func (o Options) size(spec *ebpf.CollectionSpec) error {
@@ -66,17 +77,35 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 	)
 }
 
+// makeMaps has the pinned maps be there, for those who open them next. It makes several
+// at once: they are 24 MB, which the kernel fills first.
+func makeMaps(spec *ebpf.CollectionSpec, pins string) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for name, m := range spec.Maps {
+		if m.Pinning == ebpf.PinNone {
+			continue
+		}
+		g.Go(func() error {
+			made, err := ebpf.NewMapWithOptions(m, ebpf.MapOptions{PinPath: pins})
+			if err != nil {
+				return fmt.Errorf("make map %s: %w", name, err)
+			}
+			return made.Close()
+		})
+	}
+	return g.Wait()
+}
+
 // takeOver makes pinned links run this program, and learns what they carry.
 func (d *Datapath) takeOver(pins string) error {
-	for at, p := range d.pipelines() {
-		if err := d.objs.Programs.Put(at, p); err != nil {
-			return fmt.Errorf("install program: %w", err)
-		}
+	if err := d.install(d.objs.Programs); err != nil {
+		return err
 	}
 	if err := d.loadLinks(); err != nil {
 		return err
 	}
-	if _, err := d.read(); err != nil { // for the generations
+	if err := d.readNetworks(image{}); err != nil { // for the generations
 		return err
 	}
 	// The agent before may have been killed after a change and before it said so.

@@ -19,15 +19,20 @@ func (d *Datapath) read() (image, error) {
 		readMap(d.objs.Interfaces, func(k bpfInterfaceKey, v bpfInterface) { im[k] = v }),
 		readMap(d.objs.Numbers, func(k bpfNumberKey, v bpfNumber) { im[k] = v }),
 		readMap(d.objs.Listeners, func(k bpfListenerKey, v bpfListener) { im[k] = v }),
-		readMap(d.objs.Networks, func(k bpfNetworkKey, v bpfNetwork) {
-			d.generations[k.Vni] = v.Generation
-			v.Generation = 0
-			im[k] = v
-		}),
+		d.readNetworks(im),
 		d.readRules(im),
 		d.readRoutes(im),
 	)
 	return im, err
+}
+
+// readNetworks adds the networks to im, and learns their generations.
+func (d *Datapath) readNetworks(im image) error {
+	return readMap(d.objs.Networks, func(k bpfNetworkKey, v bpfNetwork) {
+		d.generations[k.Vni] = v.Generation
+		v.Generation = 0
+		im[k] = v
+	})
 }
 
 func (d *Datapath) readRules(im image) error {

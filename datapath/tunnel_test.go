@@ -112,7 +112,9 @@ func TestFirstPacketsFromOtherHosts(t *testing.T) {
 		b.steps(step{tunnelPort, to(from("eni-1", "10.0.1.10"), "10.0.1.20", 80), "drop: wrong host"})
 	})
 	b.sub(t, "and by the tunnel only with one", func(t *testing.T) {
-		verdict, err := b.objs.PipelineFar.Run(&ebpf.RunOptions{
+		p, err := b.rarely(bpfProgPipelineFar)
+		b.must(err)
+		verdict, err := p.Run(&ebpf.RunOptions{
 			Data: to(numbered(4, "10.0.1.40"), "10.0.1.20", 80).bytes(), Context: ifindexContext{Ifindex: uint32(b.index[tunnelPort])},
 		})
 		b.must(err)
@@ -236,7 +238,12 @@ func TestWhatFitsBetweenHosts(t *testing.T) {
 		f.protocol, f.payload = 17, length-28
 		return f
 	}
-	limit := func() (n uint32) { b.must(b.objs.TunnelMtu.Get(&n)); return n }
+	limit := func() (n uint32) {
+		spec, _, err := b.options.read()
+		b.must(err)
+		b.must(spec.Variables[bpfVarTunnelMtu].Get(&n))
+		return n
+	}
 	if n := limit(); n != 8951 {
 		t.Errorf("%d, if nobody says what", n)
 	}
