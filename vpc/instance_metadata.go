@@ -3,7 +3,6 @@
 package vpc
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -63,12 +62,13 @@ func (o MetadataOptions) Change(c MetadataChange) (MetadataOptions, error) {
 	return o, nil
 }
 
-// metadataTag is what the key of a tag must be to be a path.
-var metadataTag = regexp.MustCompile(`^[0-9a-zA-Z_+=,.@:-]{1,255}$`)
+// inMetadataTag is what the key of a tag may consist of to be a path.
+const inMetadataTag = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_+=,.@:-"
 
 // MetadataTag says whether a tag with the key can be among an instance's metadata.
 func MetadataTag(key string) bool {
-	return metadataTag.MatchString(key) && key != "." && key != ".." && key != "_index"
+	return key != "" && len(key) <= 255 && strings.Trim(key, inMetadataTag) == "" &&
+		key != "." && key != ".." && key != "_index"
 }
 
 // checkTags refuses tags among the metadata if they cannot be.

@@ -27,18 +27,21 @@ type Error string
 
 func (e Error) Error() string { return string(e) }
 
-var (
-	idForm   = regexp.MustCompile(`^[0-9]{12}$`)
-	nameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,49}$`)
-)
+func isID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+
+// isName compiles its form each time: every process of `up` would at its start, and
+// accounts are seldom made.
+func isName(s string) bool {
+	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,49}$`).MatchString(s)
+}
 
 // Create makes an account with a key of its root. Without an id it gets one of its
 // own. An id or a name that is taken is an error.
 func Create(ctx context.Context, s *store.Store, id, name string) (iam.Account, error) {
-	if !nameForm.MatchString(name) {
+	if !isName(name) {
 		return iam.Account{}, Error(fmt.Sprintf("account name %q: want a letter, then up to 49 letters, digits, dots, dashes and underscores", name))
 	}
-	if id != "" && !idForm.MatchString(id) {
+	if id != "" && !isID(id) {
 		return iam.Account{}, Error(fmt.Sprintf("account id %q: want twelve digits", id))
 	}
 	var made iam.Account
@@ -106,7 +109,7 @@ func Find(v *store.View, who string) (iam.Account, iam.AccessKey, error) {
 // stands for the default account.
 func Believed(ctx context.Context, s *store.Store, accessKeyID string) (iam.AccessKey, error) {
 	id := Default
-	if idForm.MatchString(accessKeyID) {
+	if isID(accessKeyID) {
 		id = accessKeyID
 	}
 	if key, ok := rootKey(s.View(), id); ok {

@@ -13,8 +13,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"enishi.dev/enishi/control/body"
@@ -62,7 +62,10 @@ type Joined struct {
 	CA      string `json:"ca"`
 }
 
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+// isHostName says whether s can be a label of a DNS name.
+func isHostName(s string) bool {
+	return s != "" && len(s) <= 63 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && s[0] != '-' && s[len(s)-1] != '-'
+}
 
 // addHost invites a machine. One that has joined by the name goes on until another
 // takes its place.
@@ -75,7 +78,7 @@ func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 	case s.RemoteAddress == "":
 		http.Error(w, "no host can reach control: start `enishi up` with --hosts-listen", http.StatusBadRequest)
 		return
-	case !hostName.MatchString(o.Name) || o.Name == s.LocalHost:
+	case !isHostName(o.Name) || o.Name == s.LocalHost:
 		http.Error(w, fmt.Sprintf("%q cannot be the name of another host: want lower-case letters, digits and hyphens, not %q", o.Name, s.LocalHost), http.StatusBadRequest)
 		return
 	}
