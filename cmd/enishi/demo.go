@@ -78,7 +78,7 @@ func (a *app) tell(ctx context.Context) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	s := &story{app: &app{world: a.world, runDir: filepath.Join(dir, "run")}, begun: time.Now(), vars: map[string]string{}}
+	s := &story{app: &app{world: a.world, runDir: filepath.Join(dir, "run")}, out: a.stdout, begun: time.Now(), vars: map[string]string{}}
 	defer s.end()
 	for i, st := range chapters {
 		fmt.Fprintf(a.stdout, "\n%d. %s\n", i+1, st.title)

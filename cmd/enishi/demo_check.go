@@ -40,7 +40,7 @@ func (s *story) timesOut(ctx context.Context, instance, vpc, reason string) erro
 	if after <= before {
 		return fmt.Errorf("wanted dropped packets counted as %q, got %d before and %d after", reason, before, after)
 	}
-	fmt.Fprintf(s.stdout, "     enishi status: %d packets dropped: %s\n", after-before, reason)
+	fmt.Fprintf(s.out, "     enishi status: %d packets dropped: %s\n", after-before, reason)
 	return nil
 }
 

@@ -42,33 +42,39 @@ func (s *story) withdraw(ctx context.Context) error {
 		if !strings.Contains(r.stderr, "reset by peer") {
 			return fmt.Errorf("wanted the open connection reset, got: %s %s", r.stdout, r.stderr)
 		}
-		fmt.Fprintf(s.stdout, "     the open connection was reset\n")
+		fmt.Fprintf(s.out, "     the open connection was reset\n")
 	case <-time.After(time.Until(deleted.Add(time.Second))):
 		return fmt.Errorf("wanted the open connection reset within 1 s of delete-vpc-endpoints, it is still open")
 	}
+	return s.together(ctx, (*story).noRoute, (*story).nameGone, func(s *story, ctx context.Context) error {
+		return s.addressesFree(ctx, free)
+	})
+}
+
+func (s *story) nameGone(ctx context.Context) error {
 	r, err := s.inside(ctx, "instance", "getent", "ahostsv4", apiName)
-	if err != nil {
-		return err
+	if err == nil && strings.Contains(r.stdout, "10.0.") {
+		err = fmt.Errorf("wanted no private address for %s, got %s", apiName, r.stdout)
 	}
-	if strings.Contains(r.stdout, "10.0.") {
-		return fmt.Errorf("wanted no private address for %s, got %s", apiName, r.stdout)
-	}
-	if err := s.timesOut(ctx, "instance", "vpc", "no route"); err != nil {
-		return err
-	}
+	return err
+}
+
+// addressesFree waits until the first VPC's endpoints have no interfaces, and its first
+// subnet more free addresses than it had.
+func (s *story) addressesFree(ctx context.Context, had string) error {
 	return until(ctx, "interfaces and addresses free again", func() (bool, string, error) {
 		enis, err := s.aws(ctx, "ec2 describe-network-interfaces --filters Name=vpc-id,Values={vpc} Name=interface-type,Values=vpc_endpoint --query NetworkInterfaces[].NetworkInterfaceId --output text")
 		if err != nil {
 			return false, "", err
 		}
 		now, err := s.aws(ctx, "ec2 describe-subnets --subnet-ids {subnet-a} --query Subnets[0].AvailableIpAddressCount --output text")
-		return enis == "" && now != free, fmt.Sprintf("interfaces %q, free addresses %s (%s before)", enis, now, free), err
+		return enis == "" && now != had, fmt.Sprintf("interfaces %q, free addresses %s (%s before)", enis, now, had), err
 	})
 }
 
 func (s *story) nothingLeft(ctx context.Context) error {
 	pids := children(s.up.Process.Pid)
-	fmt.Fprintf(s.stdout, "   $ kill %%1   # SIGTERM\n")
+	fmt.Fprintf(s.out, "   $ kill %%1   # SIGTERM\n")
 	if err := s.stop(); err != nil {
 		return fmt.Errorf("wanted exit code 0, got %w", err)
 	}
@@ -90,7 +96,7 @@ func (s *story) nothingLeft(ctx context.Context) error {
 	if groups, err := agent.GroupsLeft(s.runDir); err != nil || len(groups) > 0 {
 		return fmt.Errorf("wanted no control group left, got %q, %v", groups, err)
 	}
-	fmt.Fprintln(s.stdout, "     no process, control group, mount, namespace or file is left")
+	fmt.Fprintln(s.out, "     no process, control group, mount, namespace or file is left")
 	return nil
 }
 

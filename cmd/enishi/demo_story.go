@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +20,12 @@ import (
 // story is a demo being told: a running `up` and what the steps so far made.
 type story struct {
 	*app
+	out   io.Writer // what is told
 	begun time.Time
 	up    *exec.Cmd
 	ended chan error
 	vars  map[string]string // names for ids: vpc, subnet-a, instance, …
+	after string            // what the reader would type after a command: " &" for one of several
 }
 
 // result is how a command ended.
@@ -34,7 +37,7 @@ type result struct {
 
 // run executes this program with args, shows the command as the reader would type it.
 func (s *story) run(ctx context.Context, shown string, args ...string) (result, error) {
-	fmt.Fprintf(s.stdout, "   $ %s\n", shown)
+	fmt.Fprintf(s.out, "   $ %s%s\n", shown, s.after)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"--run-dir", s.runDir}, args...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -71,7 +74,7 @@ func (s *story) aws(ctx context.Context, line string) (string, error) {
 		err = fmt.Errorf("aws %s: exit code %d: %s", line, r.code, r.stderr)
 	}
 	if err == nil && r.stdout != "" {
-		fmt.Fprintf(s.stdout, "     %s\n", strings.ReplaceAll(r.stdout, "\n", "\n     "))
+		fmt.Fprintf(s.out, "     %s\n", strings.ReplaceAll(r.stdout, "\n", "\n     "))
 	}
 	return r.stdout, err
 }
@@ -105,7 +108,7 @@ func (s *story) inside(ctx context.Context, name string, argv ...string) (result
 		if r.code != 0 {
 			said = r.stderr
 		}
-		fmt.Fprintf(s.stdout, "     %s   [exit code %d after %.1f s]\n", strings.ReplaceAll(said, "\n", "\n     "), r.code, r.took.Seconds())
+		fmt.Fprintf(s.out, "     %s   [exit code %d after %.1f s]\n", strings.ReplaceAll(said, "\n", "\n     "), r.code, r.took.Seconds())
 	}
 	return r, err
 }
@@ -139,7 +142,7 @@ func until(ctx context.Context, what string, ok func() (bool, string, error)) er
 
 // start runs `enishi up` and waits until `enishi env` answers.
 func (s *story) start(ctx context.Context) error {
-	fmt.Fprintln(s.stdout, "   $ enishi up --ephemeral &")
+	fmt.Fprintln(s.out, "   $ enishi up --ephemeral &")
 	s.up = exec.Command("/proc/self/exe", "--run-dir", s.runDir, "up", "--ephemeral")
 	s.up.Stderr, s.up.Env = s.stderr, s.plainEnv()
 	s.up.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGTERM}

@@ -16,10 +16,10 @@ func (s *story) twin(ctx context.Context) error {
 	if err := s.timesOut(ctx, "instance-2", "vpc-2", "no route"); err != nil {
 		return err
 	}
-	if err := s.connect(ctx, "-2"); err != nil {
-		return err
-	}
-	if err := s.letIn(ctx, "-2"); err != nil {
+	if err := s.together(ctx,
+		func(s *story, ctx context.Context) error { return s.connect(ctx, "-2") },
+		func(s *story, ctx context.Context) error { return s.letIn(ctx, "-2") },
+	); err != nil {
 		return err
 	}
 	if err := s.served(ctx, "instance-2"); err != nil {
@@ -48,15 +48,15 @@ func (s *story) bothListed(ctx context.Context) error {
 		if !found || !strings.Contains(r.stdout, endpoint) {
 			return fmt.Errorf("wanted a request of %s through %s from 10.0.1.10, got %+v", vpc, endpoint, st.Gateway.Requests)
 		}
-		fmt.Fprintf(s.stdout, "     %s through %s from 10.0.1.10\n", vpc, endpoint)
+		fmt.Fprintf(s.out, "     %s through %s from 10.0.1.10\n", vpc, endpoint)
 	}
-	fmt.Fprintf(s.stdout, "   $ tail -n 1 %s\n", s.path(accessLog))
+	fmt.Fprintf(s.out, "   $ tail -n 1 %s\n", s.path(accessLog))
 	b, err := os.ReadFile(s.path(accessLog))
 	if err != nil {
 		return err
 	}
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	fmt.Fprintf(s.stdout, "     %s\n", lines[len(lines)-1])
+	fmt.Fprintf(s.out, "     %s\n", lines[len(lines)-1])
 	for _, x := range []string{"", "-2"} {
 		want := fmt.Sprintf(`"vpc":%q,"vpce":%q,"source":"10.0.1.10","service":"ec2","action":"DescribeAvailabilityZones","status":200,`, s.vars["vpc"+x], s.vars["endpoint"+x])
 		if !strings.Contains(string(b), want) {

@@ -6,18 +6,20 @@ import "context"
 
 // build makes a VPC with everything in it; names end in x.
 func (s *story) build(ctx context.Context, x string) error {
-	for _, l := range [][2]string{
-		{"vpc" + x, "ec2 create-vpc --cidr-block 10.0.0.0/16 --query Vpc.VpcId --output text"},
-		{"subnet-a" + x, "ec2 create-subnet --vpc-id {vpc" + x + "} --cidr-block 10.0.1.0/24 --availability-zone ap-northeast-1a --query Subnet.SubnetId --output text"},
-		{"subnet-c" + x, "ec2 create-subnet --vpc-id {vpc" + x + "} --cidr-block 10.0.2.0/24 --availability-zone ap-northeast-1c --query Subnet.SubnetId --output text"},
-		{"sg" + x, "ec2 create-security-group --vpc-id {vpc" + x + "} --group-name endpoint --description story --query GroupId --output text"},
-		{"instance" + x, "ec2 run-instances --image-id ami-0123456789abcdef0 --instance-type t3.micro --subnet-id {subnet-a" + x + "} --private-ip-address 10.0.1.10 --query Instances[0].InstanceId --output text"},
-	} {
-		if err := s.name(ctx, l[0], l[1]); err != nil {
-			return err
-		}
+	err := s.name(ctx, "vpc"+x, "ec2 create-vpc --cidr-block 10.0.0.0/16 --query Vpc.VpcId --output text")
+	if err != nil {
+		return err
 	}
-	if err := s.each(ctx, "ec2 modify-vpc-attribute --vpc-id {vpc"+x+"} --enable-dns-hostnames"); err != nil {
+	if err := s.together(ctx,
+		naming("subnet-a"+x, "ec2 create-subnet --vpc-id {vpc"+x+"} --cidr-block 10.0.1.0/24 --availability-zone ap-northeast-1a --query Subnet.SubnetId --output text"),
+		naming("subnet-c"+x, "ec2 create-subnet --vpc-id {vpc"+x+"} --cidr-block 10.0.2.0/24 --availability-zone ap-northeast-1c --query Subnet.SubnetId --output text"),
+		naming("sg"+x, "ec2 create-security-group --vpc-id {vpc"+x+"} --group-name endpoint --description story --query GroupId --output text"),
+		doing("ec2 modify-vpc-attribute --vpc-id {vpc"+x+"} --enable-dns-hostnames"),
+	); err != nil {
+		return err
+	}
+	err = s.name(ctx, "instance"+x, "ec2 run-instances --image-id ami-0123456789abcdef0 --instance-type t3.micro --subnet-id {subnet-a"+x+"} --private-ip-address 10.0.1.10 --query Instances[0].InstanceId --output text")
+	if err != nil {
 		return err
 	}
 	return until(ctx, "the instance running", func() (bool, string, error) {
