@@ -11,6 +11,7 @@ import (
 // Sizes of messages.
 const (
 	headerSize = 12
+	idSize     = 2 // of which that is the beginning
 	// maxUDP is what passes every path whole (DNS flag day 2020). A longer answer
 	// is truncated, so that the client asks again by TCP.
 	maxUDP = 1232
@@ -25,13 +26,27 @@ func (v *View) Reply(packet, buf []byte, a Asked) (answer []byte, rcode int) {
 	if len(packet) < headerSize || packet[2]&0x80 != 0 {
 		return nil, 0
 	}
+	x := v.said.find(packet, a)
+	if answer = x.again(packet, buf, a); answer != nil {
+		return answer, x.rcode
+	}
 	q := new(dns.Msg)
 	if !bounded(packet) || q.Unpack(packet) != nil {
 		q = brokenQuery(packet)
 	}
+	answer, rcode, turns := v.say(q, buf, a)
+	if answer != nil {
+		v.said.keep(packet, answer, a, rcode, turns)
+	}
+	return answer, rcode
+}
+
+// say answers q with a message, packed into buf where it fits, or nil. Besides its rcode
+// it returns by how many turns answers differ.
+func (v *View) say(q *dns.Msg, buf []byte, a Asked) (answer []byte, rcode, turns int) {
 	m := v.Answer(q, a)
 	if m == nil {
-		return nil, 0
+		return nil, 0, 0
 	}
 	rcode = m.Rcode
 	m.Truncate(limit(q, a.TCP))
@@ -43,11 +58,11 @@ func (v *View) Reply(packet, buf []byte, a Asked) (answer []byte, rcode int) {
 	if err != nil { // a unit's name or address that no message can hold
 		m.Answer, m.Ns, m.Rcode = nil, nil, dns.RcodeServerFailure
 		if answer, err = m.PackBuffer(buf); err != nil {
-			return nil, 0
+			return nil, 0, 0
 		}
 		rcode = m.Rcode
 	}
-	return answer, rcode
+	return answer, rcode, max(1, len(m.Answer))
 }
 
 // limit is how long an answer may be.

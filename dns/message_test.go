@@ -3,6 +3,7 @@
 package dns
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -163,6 +164,10 @@ func FuzzReply(f *testing.F) {
 		}
 		if len(packet) >= headerSize && packet[2]&0x80 == 0 && answer == nil {
 			t.Error("a query with a readable header got no answer")
+		}
+		again, code := v.Reply(packet, nil, Asked{Network: "vpc-a", At: resolver, TCP: tcp})
+		if code != rcode || !bytes.Equal(again, answer) {
+			t.Errorf("got %d %x, and then %d %x", rcode, answer, code, again)
 		}
 	})
 }

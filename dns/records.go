@@ -27,6 +27,7 @@ type Records struct {
 type View struct {
 	networks part.Tree[*hoststate.Network]
 	records  part.Tree[*record]
+	said     said
 }
 
 // record is a name ready to be answered.
