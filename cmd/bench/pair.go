@@ -16,6 +16,10 @@ import (
 	"enishi.dev/enishi/netns"
 )
 
+// warmUp is how long a load goes on before it counts: what has started it, the runtimes of
+// both ends and the caches have come to rest then.
+const warmUp = 50 * time.Millisecond
+
 // measureMain is `bench measure LOAD HOST DURATION`, inside a namespace.
 func measureMain(args []string) error {
 	if len(args) != 3 {
@@ -28,6 +32,9 @@ func measureMain(args []string) error {
 	load, ok := loads[args[0]]
 	if !ok {
 		return fmt.Errorf("no load %q", args[0])
+	}
+	if _, err := load(args[1], warmUp); err != nil {
+		return err
 	}
 	x, err := load(args[1], d)
 	if err != nil {
