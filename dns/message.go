@@ -36,7 +36,7 @@ func (v *View) Reply(packet, buf []byte, a Asked) (answer []byte, rcode int) {
 	}
 	answer, rcode, turns := v.say(q, buf, a)
 	if answer != nil {
-		v.said.keep(packet, answer, a, rcode, turns)
+		v.said.keep(x, packet, answer, a, rcode, turns)
 	}
 	return answer, rcode
 }

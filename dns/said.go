@@ -57,11 +57,11 @@ func (s *said) find(packet []byte, a Asked) *saying {
 }
 
 // keep remembers one of the answers to the message, of which there are so many as turns.
-func (s *said) keep(packet, answer []byte, a Asked, rcode, turns int) {
+// x is what find has returned for it.
+func (s *said) keep(x *saying, packet, answer []byte, a Asked, rcode, turns int) {
 	if a.TCP || len(packet) > longestSaid || turns > mostTurns {
 		return
 	}
-	x := s.find(packet, a)
 	if x == nil {
 		p := s.all.Load()
 		if p == nil {
