@@ -65,7 +65,7 @@ func (d *Datapath) replacePrograms() {
 	}
 	for _, o := range d.others {
 		if err := d.replaceProgram(o); err != nil {
-			d.log.Warn("ports of another layout are switched one by one", "dir", o.dir, "err", err)
+			d.options.Log.Warn("ports of another layout are switched one by one", "dir", o.dir, "err", err)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (d *Datapath) replaceProgram(o *otherLayout) error {
 func (d *Datapath) adoptFlows() {
 	for _, o := range d.others {
 		if err := d.adoptFlowsOf(o); err != nil {
-			d.log.Error("take over flows of another layout", "dir", o.dir, "err", err)
+			d.options.Log.Error("take over flows of another layout", "dir", o.dir, "err", err)
 		}
 	}
 }

@@ -48,7 +48,6 @@ const EndpointMTU = 8500
 // Datapath is the kernel's side of one host. Its methods may be called from any
 // goroutine, but for Attach, which must run on a thread in the port's namespace.
 type Datapath struct {
-	log     *slog.Logger
 	options Options
 	objs    objects
 

@@ -69,7 +69,7 @@ func (d *Datapath) findOthers(pins string) error {
 		}
 		o := &otherLayout{dir: dir, carried: map[bpfFlowKey]bpfFlow{}}
 		if o.format, err = formatOf(dir); err != nil || o.format == 0 {
-			d.log.Warn("flows of another layout are not known: its connections end", "dir", dir, "err", err)
+			d.options.Log.Warn("flows of another layout are not known: its connections end", "dir", dir, "err", err)
 		}
 		d.others = append(d.others, o)
 		if err := d.loadMoves(o); err != nil {

@@ -73,7 +73,7 @@ func (d *Datapath) loadLinks() error {
 			return d.removeLink(pin)
 		}
 		if name, ok := strings.CutPrefix(pin, steerPin); ok {
-			d.log.Debug("found steering", "name", name)
+			d.options.Log.Debug("found steering", "name", name)
 			return l.Update(d.objs.Steer)
 		}
 		return d.findPort(d.objs.Ports, strings.TrimPrefix(pin, portPin), info.TCX().Ifindex)

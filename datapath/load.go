@@ -26,7 +26,7 @@ func Open(o Options) (*Datapath, error) {
 		return nil, err
 	}
 	d := &Datapath{
-		log: o.Log, options: o, rare: map[string]*ebpf.Program{}, dirty: true, pins: filepath.Join(o.Pins, layout),
+		options: o, rare: map[string]*ebpf.Program{}, dirty: true, pins: filepath.Join(o.Pins, layout),
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
 		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
