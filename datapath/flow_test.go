@@ -38,6 +38,12 @@ func (b *bench) age(d time.Duration) {
 			b.t.Error(err)
 		}
 	}
+	parted := map[bpfFlowKey]bpfParting{}
+	b.must(readMap(b.objs.Partings, func(k bpfFlowKey, p bpfParting) { parted[k] = p }))
+	for k, p := range parted {
+		p.At -= uint64(d)
+		b.must(b.objs.Partings.Put(k, p))
+	}
 }
 
 // halves returns how many halves of flows are half-open, and how many established.
@@ -207,6 +213,14 @@ func TestFlowLifetimes(t *testing.T) {
 		b.steps(p.reply(rst, "to eni-1"))
 		b.wantHalves(0, 0)
 		b.steps(p.send(ack, "drop: not a SYN"))
+		fresh()
+	})
+	b.sub(t, "a reset ends nothing of who has opened another with the same ports", func(t *testing.T) {
+		p, router := web(), web()
+		router.a, router.there.mac = "eni-r", mac(3)
+		b.steps(p.open("to eni-2", "to eni-1")...)
+		b.steps(router.send(syn, "to eni-2"), p.send(rst, "to eni-2"))
+		b.wantHalves(2, 0)
 		fresh()
 	})
 	b.sub(t, "after a reset, one through an endpoint for ten seconds", func(t *testing.T) {

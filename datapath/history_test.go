@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"enishi.dev/enishi/hoststate"
 )
@@ -23,6 +24,14 @@ type history struct {
 	far    map[string]bool // interfaces of the other host, which asks their groups
 	halves map[place]*half
 	made   []place // where there are or were halves
+	parted map[place]parting
+	world  int // counts them, from 1
+}
+
+// parting is a connection that has ended at a host by a packet to the other one.
+type parting struct {
+	owner, peer string
+	at          time.Time
 }
 
 type place struct {
@@ -32,7 +41,8 @@ type place struct {
 }
 
 type half struct {
-	owner              string
+	owner, peer        string
+	world              int // in which groups were asked last
 	initiator, replied bool
 	unsure             bool // whether it knows of an answer depends on the clock
 }
@@ -50,6 +60,25 @@ func back(f frame) frame {
 	return f
 }
 
+// late says what becomes of a packet of no connection.
+func (h *history) late(from, to *hoststate.Interface, at, there place) string {
+	p := h.parted[at]
+	if h.far[from.ID] {
+		p = h.parted[there]
+		p.owner, p.peer = p.peer, p.owner
+	}
+	switch age := time.Since(p.at); {
+	case p.owner != from.ID || p.peer != to.ID || age > 10500*time.Millisecond:
+		return "drop: not a SYN"
+	case age > 9500*time.Millisecond:
+		return unsure
+	}
+	return "to " + to.ID
+}
+
+// unsure is a fate that hangs on the clock.
+const unsure = "to somebody or nobody"
+
 // pass says what becomes of a TCP packet, and remembers.
 func (h *history) pass(from *hoststate.Interface, f frame) string {
 	at, own := h.half(from.ID, f)
@@ -60,7 +89,8 @@ func (h *history) pass(from *hoststate.Interface, f frame) string {
 		return "drop: spoofed source"
 	}
 	to := h.holder(from.VNI, f.dst)
-	if to == nil {
+	routed := to == nil
+	if routed {
 		var drop string
 		if to, drop = h.route(from, f.dst); drop != "" {
 			return drop
@@ -71,10 +101,10 @@ func (h *history) pass(from *hoststate.Interface, f frame) string {
 	case !h.here[to.ID] && (!h.far[to.ID] || h.far[from.ID]):
 		return "drop: not on this host"
 	case own == nil && f.flags != syn:
-		return "drop: not a SYN"
+		return h.late(from, to, at, there)
 	case own == nil && !h.far[from.ID] && !h.allows(from, f, f.dst, false):
 		return "drop: security group"
-	case (own == nil || other == nil) && !h.far[to.ID] && !h.allows(to, f, f.src, true):
+	case (own == nil || other == nil && own.world != h.world) && !h.far[to.ID] && !h.allows(to, f, f.src, true):
 		return "drop: security group"
 	}
 	switch {
@@ -84,8 +114,19 @@ func (h *history) pass(from *hoststate.Interface, f frame) string {
 				h.made = append(h.made, p)
 			}
 		}
-		h.halves[there] = &half{owner: to.ID}
+		h.halves[there] = &half{owner: to.ID, peer: from.ID}
 		h.halves[at] = &half{owner: from.ID, initiator: true}
+		if own = h.halves[at]; !routed && slices.Contains(from.Addresses, f.src) && !h.far[from.ID] && !h.far[to.ID] {
+			h.halves[there].world = h.world // answers lead to from
+		}
+	case f.flags == rst:
+		h.halves[at] = nil
+		if other != nil && other.peer == from.ID && other.initiator != own.initiator {
+			h.halves[there] = nil
+		}
+		if h.far[to.ID] {
+			h.parted[at] = parting{from.ID, to.ID, time.Now()}
+		}
 	case !own.initiator:
 		if peer := h.halves[there]; peer != nil && !peer.replied {
 			peer.unsure = peer.unsure || own.replied
@@ -93,6 +134,7 @@ func (h *history) pass(from *hoststate.Interface, f frame) string {
 		}
 		own.replied = true
 	}
+	own.peer, own.world = to.ID, h.world
 	return "to " + to.ID
 }
 
@@ -174,7 +216,7 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	s := &scene{Rand: rand.New(rand.NewPCG(seed, 7))}
-	h := &history{model: model{here: map[string]bool{}}, index: b.index, halves: map[place]*half{}}
+	h := &history{model: model{here: map[string]bool{}}, index: b.index, halves: map[place]*half{}, parted: map[place]parting{}}
 	all := append(slices.Clone(ports), "eni-far")
 	s.drawSets()
 	s.drawTables(ports)
@@ -186,6 +228,7 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 	}
 	apply := func() {
 		h.units = s.units()
+		h.world++
 		clear(h.here)
 		for _, id := range ports {
 			h.here[id] = find(h.model, func(i *hoststate.Interface) bool { return i.ID == id }) != nil
@@ -283,7 +326,11 @@ func (h *history) packet(s *scene) (*hoststate.Interface, frame, bool) {
 		if own := h.halves[p]; own != nil {
 			i := slices.IndexFunc(here, func(i *hoststate.Interface) bool { return i.ID == own.owner })
 			if i >= 0 {
-				return here[i], frame{mac: here[i].MAC, src: p.src, dst: p.dst, sport: p.sport, dport: p.dport, flags: ack}, true
+				f := frame{mac: here[i].MAC, src: p.src, dst: p.dst, sport: p.sport, dport: p.dport, flags: ack}
+				if s.IntN(40) == 0 {
+					f.flags = rst
+				}
+				return here[i], f, true
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -221,6 +222,49 @@ func TestFlowsBetweenHosts(t *testing.T) {
 		if u.Flows != 0 {
 			t.Errorf("eni-far counts %d flows", u.Flows)
 		}
+	})
+	b.sub(t, "a reset that comes in ends one here, as it is where it is to be", func(t *testing.T) {
+		with(a2, func() {
+			b.steps(in.open("to eni-2", inTo)...)
+			b.steps(in.send(rst, "to eni-2"))
+			b.wantHalves(0, 0)
+			b.steps(in.send(ack, "drop: not a SYN"), in.reply(ack, "drop: not a SYN"))
+		})
+	})
+	b.sub(t, "one that leaves may be lost: what belongs to the connection gets through for ten seconds, and nothing else", func(t *testing.T) {
+		with(a2, func() {
+			b.steps(in.open("to eni-2", inTo)...)
+			b.steps(in.reply(rst, inTo))
+			b.wantHalves(0, 0)
+			b.steps(in.send(ack, "to eni-2"), in.reply(rst, inTo))
+			_, err := b.Apply([]hoststate.Unit{by("set-2", func(g *hoststate.GroupSet) { g.Ingress, g.Egress = nil, nil })}, nil)
+			b.must(err)
+			b.steps(in.send(ack, "to eni-2"), in.reply(rst, inTo), in.send(syn, "drop: security group"))
+			_, err = b.Apply([]hoststate.Unit{by("set-2", func(*hoststate.GroupSet) {})}, nil)
+			b.must(err)
+			b.wantHalves(0, 0)
+			other, router := in, in
+			other.there.sport++
+			router.there.mac = hoststate.MAC(numberMAC(21)) // sends for others, from the address as well
+			b.steps(other.send(ack, "drop: not a SYN"), router.send(ack, "drop: not a SYN"))
+		})
+		with(a3, func() { b.steps(in.send(ack, "drop: wrong host")) })
+		with(a2, func() {
+			b.age(11 * time.Second)
+			b.steps(in.send(ack, "drop: not a SYN"), in.reply(rst, "drop: not a SYN"), in.send(syn, "to eni-2"))
+			b.wantHalves(2, 0)
+		})
+		b.forgetAll()
+	})
+	b.sub(t, "so may the last acknowledgement be", func(t *testing.T) {
+		at := func(s step, seq, ack uint32) step { s.in.seq, s.in.ack = seq, ack; return s }
+		last := at(in.reply(ack, inTo), 201, 101)
+		with(a2, func() {
+			b.steps(in.open("to eni-2", inTo)...)
+			b.steps(at(in.reply(fin|ack, inTo), 200, 100), at(in.send(fin|ack, "to eni-2"), 100, 201), last)
+			b.wantHalves(0, 0)
+			b.steps(at(in.send(fin|ack, "to eni-2"), 100, 201), last)
+		})
 	})
 	b.sub(t, "an interface that is gone takes its half with it", func(t *testing.T) {
 		with(a2, func() { b.steps(in.send(syn, "to eni-2")) })

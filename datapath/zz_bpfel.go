@@ -241,6 +241,13 @@ type bpfNumberKey struct {
 	Number uint32
 }
 
+type bpfParting struct {
+	_     structs.HostLayout
+	At    uint64
+	Owner uint64
+	Peer  uint64
+}
+
 type bpfPort struct {
 	_         structs.HostLayout
 	Kind      uint32
@@ -405,6 +412,7 @@ const (
 	bpfMapNetworks           = "networks"
 	bpfMapNumbers            = "numbers"
 	bpfMapOpenings           = "openings"
+	bpfMapPartings           = "partings"
 	bpfMapPorts              = "ports"
 	bpfMapProbes             = "probes"
 	bpfMapPrograms           = "programs"
@@ -511,6 +519,7 @@ type bpfMapSpecs struct {
 	Networks   *ebpf.MapSpec `ebpf:"networks"`
 	Numbers    *ebpf.MapSpec `ebpf:"numbers"`
 	Openings   *ebpf.MapSpec `ebpf:"openings"`
+	Partings   *ebpf.MapSpec `ebpf:"partings"`
 	Ports      *ebpf.MapSpec `ebpf:"ports"`
 	Probes     *ebpf.MapSpec `ebpf:"probes"`
 	Programs   *ebpf.MapSpec `ebpf:"programs"`
@@ -579,6 +588,7 @@ type bpfMaps struct {
 	Networks   *ebpf.Map `ebpf:"networks"`
 	Numbers    *ebpf.Map `ebpf:"numbers"`
 	Openings   *ebpf.Map `ebpf:"openings"`
+	Partings   *ebpf.Map `ebpf:"partings"`
 	Ports      *ebpf.Map `ebpf:"ports"`
 	Probes     *ebpf.Map `ebpf:"probes"`
 	Programs   *ebpf.Map `ebpf:"programs"`
@@ -605,6 +615,7 @@ func (m *bpfMaps) Close() error {
 		m.Networks,
 		m.Numbers,
 		m.Openings,
+		m.Partings,
 		m.Ports,
 		m.Probes,
 		m.Programs,

@@ -86,6 +86,8 @@ STEP int track(struct work *w, struct flow *own)
 {
 	if (!w)
 		return DROP_KERNEL;
+	if (w->parted)
+		return DROP_NONE;
 	int link_local = w->fresh || !own ? w->to_link_local : own->state & FLOW_LINK_LOCAL;
 	if (link_local && w->kind == PORT_INTERFACE && overdrawn(w->owner, w->now))
 		return DROP_LINK_LOCAL;

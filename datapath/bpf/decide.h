@@ -6,6 +6,7 @@
 #include "parse.h"
 #include "resolve.h"
 #include "flow.h"
+#include "part.h"
 #include "where.h"
 #include "group.h"
 #include "recall.h"
@@ -253,8 +254,11 @@ STEP int judge(struct work *w, struct flow *own)
 	int v = where(w, own);
 	if (v)
 		return v;
-	if (w->late && w->trail.to != TO_DOOR)
-		return refuse(w, DROP_NOT_SYN);
+	if (w->late && w->trail.to != TO_DOOR) {
+		w->parted = parted(w);
+		w->fresh = !w->parted;
+		return w->parted ? VERDICT_GO_ON : refuse(w, DROP_NOT_SYN);
+	}
 	if (!sender_allows(w, own) || !target_allows(w))
 		return refuse(w, DROP_GROUPS);
 	return w->trail.to == TO_DOOR ? at_door(w) : VERDICT_GO_ON;

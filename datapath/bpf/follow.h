@@ -3,6 +3,7 @@
  * both halves: the one that is used keeps the other alive. */
 #pragma once
 #include "flow.h"
+#include "part.h"
 
 /* The initiator goes on after an answer: the connection stands. */
 static __always_inline void settle(struct flow *own, const struct flow_key *back)
@@ -23,12 +24,11 @@ static __always_inline int ends(const struct flow *own, const struct said *s)
 	return (own->state & closed) == closed && s->flags & TH_ACK && s->ack == own->fin;
 }
 
-/* breaks: a reset from one instance to another that has it for certain, as it is on
- * this host. A service may still be sending then, and nobody should have to wonder
- * about drops of that. */
+/* breaks: a reset from one instance to another. A service may still be sending then,
+ * and nobody should have to wonder about drops of that. */
 static __always_inline int breaks(const struct flow *own, const struct said *s)
 {
-	return s->flags & TH_RST && own->kind == PORT_INTERFACE && own->to == TO_INTERFACE && !own->tunnel;
+	return s->flags & TH_RST && own->to == TO_INTERFACE && (own->kind == PORT_INTERFACE || own->kind == PORT_TUNNEL);
 }
 
 static __always_inline void touch(struct flow *own, const struct flow_key *back, const struct said *s, __u64 now)
@@ -61,6 +61,20 @@ static __always_inline void touch(struct flow *own, const struct flow_key *back,
 	__sync_fetch_and_or(&peer->state, theirs);
 }
 
+/* end_both ends the connection of the half own. The other half is left if it is of
+ * another one: of whoever has the address and the port by now. */
+static __always_inline void end_both(const struct flow_key *key, const struct flow_key *back, const struct flow *own)
+{
+	__u32 initiator = own->state & FLOW_INITIATOR; /* own may be gone when its half has ended */
+	__u64 owner = own->owner, peer = own->peer;
+	struct flow *theirs = find_half(back);
+	int both = theirs && theirs->owner == peer && theirs->peer == owner && !(theirs->state & FLOW_INITIATOR) == !!initiator;
+
+	end_half(key, owner, initiator);
+	if (both)
+		end_half(back, peer, !initiator);
+}
+
 /* follow takes in what the packet says. own is its sender's half, of key, and may be
  * gone afterwards; back is the key of the other. */
 STEP int follow(const struct flow_key *key, const struct flow_key *back, struct flow *own, const struct said *s, __u64 now)
@@ -68,10 +82,9 @@ STEP int follow(const struct flow_key *key, const struct flow_key *back, struct 
 	if (!key || !back || !own || !s)
 		return 0;
 	if (ends(own, s) || breaks(own, s)) {
-		__u32 initiator = own->state & FLOW_INITIATOR;
-		__u64 owner = own->owner, peer = own->peer;
-		end_half(key, owner, initiator);
-		end_half(back, peer, !initiator);
+		if (own->tunnel)
+			part(key, own->owner, own->peer, now);
+		end_both(key, back, own);
 		return 0;
 	}
 	touch(own, back, s, now);

@@ -35,6 +35,7 @@ struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1, 0); } epochs SEC(".maps");
 /* What was seen: written by the program. */
 struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 19, BPF_F_NO_PREALLOC); } flows SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");
+struct { MAP(BPF_MAP_TYPE_LRU_HASH, struct flow_key, struct parting, 1 << 13, 0); } partings SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_PERCPU_HASH, struct drop_key, struct drop_count, 1 << 14, BPF_F_NO_PREALLOC); } drops SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, struct trail, 1, 0); } trails SEC(".maps");
 

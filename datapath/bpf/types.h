@@ -222,6 +222,13 @@ struct flow {
 	__u8 source_mac[6]; /* that the packets have, if the owner is an interface */
 };
 
+/* A connection that has ended here by a packet that may be lost on its way to another host. */
+struct parting {
+	__u64 at; /* nanoseconds */
+	__u64 owner; /* who sent that packet */
+	__u64 peer;
+};
+
 struct half {
 	struct flow_key key;
 	struct flow flow;

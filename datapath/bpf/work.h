@@ -94,6 +94,7 @@ struct work {
 	__u8 exempt; /* groups are not asked */
 	__u8 fresh; /* opens a connection, or would */
 	__u8 late; /* belongs to none and may not open one */
+	__u8 parted; /* late, but of one that has ended just now */
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 recalled; /* one like it was judged in this epoch */
 	__u8 to_metadata;
