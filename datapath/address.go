@@ -45,6 +45,10 @@ func interfaceFacts(i *hoststate.Interface, w wiring, im image) {
 	for _, a := range i.Addresses {
 		im[addressKey(i.VNI, a)] = bpfAddress{Kind: uint32(kind), Interface: id}
 	}
+	if i.Public.IsValid() && len(i.Addresses) > 0 {
+		b := i.Public.As4()
+		im[addressKey(i.VNI, i.Addresses[0])] = bpfAddress{Kind: uint32(kind), Interface: id, Public: binary.NativeEndian.Uint32(b[:])}
+	}
 	if v.Ifindex != 0 {
 		im[bpfPortKey{Ifindex: v.Ifindex}] = bpfPort{
 			Kind: uint32(bpfPortKindPORT_INTERFACE), Vni: i.VNI, Interface: id, Flags: v.Flags, Mac: i.MAC,
@@ -53,8 +57,14 @@ func interfaceFacts(i *hoststate.Interface, w wiring, im image) {
 }
 
 // endpointFacts lists the ports that are served. While the endpoint closes, only
-// connections that it already has may use them.
+// connections that it already has may use them. A public service has its addresses
+// without an interface.
 func endpointFacts(e *hoststate.Endpoint, im image) {
+	if e.Network == "" {
+		for _, a := range e.Addresses {
+			im[addressKey(0, a)] = bpfAddress{Kind: uint32(bpfAddressKindADDRESS_PUBLIC), Interface: handle(e.ID)}
+		}
+	}
 	state := bpfListenerStateLISTENER_OPEN
 	if e.Closing {
 		state = bpfListenerStateLISTENER_CLOSING

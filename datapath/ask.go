@@ -46,7 +46,7 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	}
 	t := d.translate(raw)
 	o.Verdict, o.Reason, o.Refused, o.Egress, o.Ingress, o.Target = t.Verdict, t.Reason, t.Refused, t.Egress, t.Ingress, t.Target
-	o.Tunnel = t.Tunnel
+	o.Tunnel, o.Public = t.Tunnel, t.Public
 	if to, ok := d.units[hoststate.Key{Kind: hoststate.KindInterface, ID: t.Target}].(*hoststate.Interface); ok {
 		o.Endpoint = to.Endpoint
 	}

@@ -43,6 +43,8 @@ var reasons = [bpfDropReasonDROP_REASONS]string{
 	bpfDropReasonDROP_LINK_LOCAL:       "link-local allowance",
 	bpfDropReasonDROP_TABLE_FULL:       "flow table full",
 	bpfDropReasonDROP_KERNEL:           "kernel refused",
+
+	bpfDropReasonDROP_NO_PUBLIC_ADDRESS: "no public address",
 }
 
 func reason(r uint32) string {

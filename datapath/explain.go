@@ -17,8 +17,9 @@ type Trail struct {
 	Verdict string // "deliver", "answer" or "drop"; a drop may be answered too
 	Reason  string // of a drop, in the words of Drops
 	Flow    bool   // an earlier packet of the connection decided
-	Route   string // what the route table said: "local", "interface", "blackhole", or "" where none was asked
-	Target  string // id of the interface that gets it; "" at a resolver or for the probe
+	Route   string // what the route table said: "local", "interface", "blackhole", "internet", or "" where none was asked
+	Target  string // id of the interface that gets it; "" at a resolver, for the probe and out of the network
+	Public  string // id of the public service that gets it, out of the network
 	Egress  string // id of the rule that let it out
 	Ingress string // id of the rule that let it in; foretold of a target on another host
 	// Tunnel is the host that has the target; zero is this one.
@@ -96,6 +97,8 @@ func (d *Datapath) translate(t bpfTrail) Trail {
 		text.Route = string(hoststate.RouteInterface)
 	case bpfRouteTargetROUTE_BLACKHOLE:
 		text.Route = string(hoststate.RouteBlackhole)
+	case bpfRouteTargetROUTE_INTERNET:
+		text.Route, text.Public = string(hoststate.RouteInternet), d.publicService(t.Target)
 	}
 	if bpfDropReason(t.Reason) == bpfDropReasonDROP_GROUPS {
 		text.Refused = "egress"
@@ -104,6 +107,16 @@ func (d *Datapath) translate(t bpfTrail) Trail {
 		}
 	}
 	return text
+}
+
+// publicService is the id of the endpoint with the handle, "" if none has it.
+func (d *Datapath) publicService(target uint64) string {
+	for k := range d.units {
+		if k.Kind == hoststate.KindEndpoint && handle(k.ID) == target {
+			return k.ID
+		}
+	}
+	return ""
 }
 
 // ruleName is the id of rule number n (from 1) of the group set with the handle.

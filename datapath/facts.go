@@ -64,12 +64,15 @@ func check(u hoststate.Unit) error {
 	case *hoststate.Network:
 		return errOr(checkVNI(u.VNI), checkAddresses(u.Resolver), checkAddresses(u.Metadata))
 	case *hoststate.Interface:
-		return errOr(checkVNI(u.VNI), checkAddresses(u.Addresses), checkTunnel(u))
+		return errOr(checkVNI(u.VNI), checkAddresses(u.Addresses), checkTunnel(u), checkPublic(u))
 	case *hoststate.GroupSet:
 		return checkGroupSet(u)
 	case *hoststate.RouteTable:
 		return checkRoutes(u)
 	case *hoststate.Endpoint:
+		if u.Network == "" {
+			return checkAddresses(u.Addresses)
+		}
 		return checkVNI(u.VNI)
 	}
 	return nil
@@ -96,6 +99,13 @@ func checkAddresses(addrs []netip.Addr) error {
 		if !a.IsValid() || a.Is4In6() || a.Zone() != "" {
 			return fmt.Errorf("address %q is not one of a network", a)
 		}
+	}
+	return nil
+}
+
+func checkPublic(i *hoststate.Interface) error {
+	if i.Public.IsValid() && !i.Public.Is4() {
+		return fmt.Errorf("public address %q is not one of IPv4", i.Public)
 	}
 	return nil
 }

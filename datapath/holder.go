@@ -78,7 +78,7 @@ func (d *Datapath) free(k hoststate.Key, u hoststate.Unit) error {
 func (d *Datapath) factsOf(u hoststate.Unit) image {
 	im := image{}
 	switch u.(type) {
-	case *hoststate.Network, *hoststate.Interface:
+	case *hoststate.Network, *hoststate.Interface, *hoststate.Endpoint:
 		facts(u, wiring{}, im)
 	}
 	return im
@@ -134,6 +134,11 @@ func (d *Datapath) networksOf(u hoststate.Unit, affected map[uint32]bool) {
 		affected[u.VNI] = true
 	case *hoststate.Endpoint:
 		affected[u.VNI] = true
+		if u.Network == "" {
+			for vni := range d.generations {
+				affected[vni] = true
+			}
+		}
 	case *hoststate.GroupSet, *hoststate.RouteTable:
 		for vni := range d.users[listKey(u.Key())] {
 			affected[vni] = true

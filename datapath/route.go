@@ -68,6 +68,8 @@ func target(t hoststate.RouteTarget) bpfRouteTarget {
 		return bpfRouteTargetROUTE_INTERFACE
 	case hoststate.RouteBlackhole:
 		return bpfRouteTargetROUTE_BLACKHOLE
+	case hoststate.RouteInternet:
+		return bpfRouteTargetROUTE_INTERNET
 	}
 	return bpfRouteTargetROUTE_NONE
 }

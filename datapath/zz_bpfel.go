@@ -16,7 +16,7 @@ import (
 type bpfAddress struct {
 	_         structs.HostLayout
 	Kind      uint32
-	Pad       uint32
+	Public    uint32
 	Interface uint64
 }
 
@@ -35,6 +35,7 @@ const (
 	bpfAddressKindADDRESS_ENDPOINT  bpfAddressKind = 2
 	bpfAddressKindADDRESS_RESOLVER  bpfAddressKind = 3
 	bpfAddressKindADDRESS_METADATA  bpfAddressKind = 4
+	bpfAddressKindADDRESS_PUBLIC    bpfAddressKind = 5
 )
 
 type bpfChunk struct {
@@ -72,38 +73,39 @@ type bpfDropKey struct {
 type bpfDropReason uint32
 
 const (
-	bpfDropReasonDROP_NONE             bpfDropReason = 0
-	bpfDropReasonDROP_UNKNOWN_PORT     bpfDropReason = 1
-	bpfDropReasonDROP_NOT_IP           bpfDropReason = 2
-	bpfDropReasonDROP_MALFORMED        bpfDropReason = 3
-	bpfDropReasonDROP_FRAGMENT         bpfDropReason = 4
-	bpfDropReasonDROP_EXTENSION_HEADER bpfDropReason = 5
-	bpfDropReasonDROP_NOT_UNICAST      bpfDropReason = 6
-	bpfDropReasonDROP_MAPPED_ADDRESS   bpfDropReason = 7
-	bpfDropReasonDROP_SPOOFED          bpfDropReason = 8
-	bpfDropReasonDROP_RESOLUTION       bpfDropReason = 9
-	bpfDropReasonDROP_ICMP_ERROR       bpfDropReason = 10
-	bpfDropReasonDROP_ICMP_TYPE        bpfDropReason = 11
-	bpfDropReasonDROP_NOT_SYN          bpfDropReason = 12
-	bpfDropReasonDROP_NO_REQUEST       bpfDropReason = 13
-	bpfDropReasonDROP_FROM_SERVICE     bpfDropReason = 14
-	bpfDropReasonDROP_NO_PROBE         bpfDropReason = 15
-	bpfDropReasonDROP_NO_ROUTE         bpfDropReason = 16
-	bpfDropReasonDROP_NO_ADDRESS       bpfDropReason = 17
-	bpfDropReasonDROP_BLACKHOLE        bpfDropReason = 18
-	bpfDropReasonDROP_ELSEWHERE        bpfDropReason = 19
-	bpfDropReasonDROP_WRONG_HOST       bpfDropReason = 20
-	bpfDropReasonDROP_NOT_ITS_ADDRESS  bpfDropReason = 21
-	bpfDropReasonDROP_GROUPS           bpfDropReason = 22
-	bpfDropReasonDROP_NO_LISTENER      bpfDropReason = 23
-	bpfDropReasonDROP_CLOSING          bpfDropReason = 24
-	bpfDropReasonDROP_NO_DOOR          bpfDropReason = 25
-	bpfDropReasonDROP_TOO_BIG          bpfDropReason = 26
-	bpfDropReasonDROP_QUOTA            bpfDropReason = 27
-	bpfDropReasonDROP_LINK_LOCAL       bpfDropReason = 28
-	bpfDropReasonDROP_TABLE_FULL       bpfDropReason = 29
-	bpfDropReasonDROP_KERNEL           bpfDropReason = 30
-	bpfDropReasonDROP_REASONS          bpfDropReason = 31
+	bpfDropReasonDROP_NONE              bpfDropReason = 0
+	bpfDropReasonDROP_UNKNOWN_PORT      bpfDropReason = 1
+	bpfDropReasonDROP_NOT_IP            bpfDropReason = 2
+	bpfDropReasonDROP_MALFORMED         bpfDropReason = 3
+	bpfDropReasonDROP_FRAGMENT          bpfDropReason = 4
+	bpfDropReasonDROP_EXTENSION_HEADER  bpfDropReason = 5
+	bpfDropReasonDROP_NOT_UNICAST       bpfDropReason = 6
+	bpfDropReasonDROP_MAPPED_ADDRESS    bpfDropReason = 7
+	bpfDropReasonDROP_SPOOFED           bpfDropReason = 8
+	bpfDropReasonDROP_RESOLUTION        bpfDropReason = 9
+	bpfDropReasonDROP_ICMP_ERROR        bpfDropReason = 10
+	bpfDropReasonDROP_ICMP_TYPE         bpfDropReason = 11
+	bpfDropReasonDROP_NOT_SYN           bpfDropReason = 12
+	bpfDropReasonDROP_NO_REQUEST        bpfDropReason = 13
+	bpfDropReasonDROP_FROM_SERVICE      bpfDropReason = 14
+	bpfDropReasonDROP_NO_PROBE          bpfDropReason = 15
+	bpfDropReasonDROP_NO_ROUTE          bpfDropReason = 16
+	bpfDropReasonDROP_NO_ADDRESS        bpfDropReason = 17
+	bpfDropReasonDROP_BLACKHOLE         bpfDropReason = 18
+	bpfDropReasonDROP_ELSEWHERE         bpfDropReason = 19
+	bpfDropReasonDROP_WRONG_HOST        bpfDropReason = 20
+	bpfDropReasonDROP_NOT_ITS_ADDRESS   bpfDropReason = 21
+	bpfDropReasonDROP_GROUPS            bpfDropReason = 22
+	bpfDropReasonDROP_NO_LISTENER       bpfDropReason = 23
+	bpfDropReasonDROP_CLOSING           bpfDropReason = 24
+	bpfDropReasonDROP_NO_DOOR           bpfDropReason = 25
+	bpfDropReasonDROP_TOO_BIG           bpfDropReason = 26
+	bpfDropReasonDROP_QUOTA             bpfDropReason = 27
+	bpfDropReasonDROP_LINK_LOCAL        bpfDropReason = 28
+	bpfDropReasonDROP_TABLE_FULL        bpfDropReason = 29
+	bpfDropReasonDROP_KERNEL            bpfDropReason = 30
+	bpfDropReasonDROP_NO_PUBLIC_ADDRESS bpfDropReason = 31
+	bpfDropReasonDROP_REASONS           bpfDropReason = 32
 )
 
 type bpfFamily uint32
@@ -313,6 +315,7 @@ const (
 	bpfRouteTargetROUTE_LOCAL     bpfRouteTarget = 1
 	bpfRouteTargetROUTE_INTERFACE bpfRouteTarget = 2
 	bpfRouteTargetROUTE_BLACKHOLE bpfRouteTarget = 3
+	bpfRouteTargetROUTE_INTERNET  bpfRouteTarget = 4
 )
 
 type bpfRule struct {

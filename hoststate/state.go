@@ -52,6 +52,8 @@ type Network struct {
 	Metadata []netip.Addr `json:"metadata,omitempty"`
 	// Domain is the suffix of the names ip-a-b-c-d.Domain of the network's addresses.
 	Domain string `json:"domain,omitempty"`
+	// Gateway is the id of its internet gateway, "" if none is attached.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // Interface is an address holder in a network (an ENI). It is attached to an
@@ -71,6 +73,9 @@ type Interface struct {
 	Device     int            `json:"device,omitempty"` // eth0, eth1, …
 	Endpoint   string         `json:"endpoint,omitempty"`
 	AnySource  bool           `json:"anysource,omitempty"` // may send and receive for others (source/dest check off)
+	// Public is the address of IPv4 that stands for the first of Addresses outside the
+	// network: without one, nothing leaves by an internet gateway.
+	Public netip.Addr `json:"public,omitzero"`
 	// Tunnel is the address, in the network between hosts, of the host that has the
 	// interface. Zero: this host, or none that can be reached.
 	Tunnel netip.Addr `json:"tunnel,omitzero"`
@@ -111,6 +116,7 @@ const (
 	RouteLocal     RouteTarget = "local"     // to the network's own addresses
 	RouteInterface RouteTarget = "interface" // to the interface named, whatever the address
 	RouteBlackhole RouteTarget = "blackhole" // nowhere: its target is gone
+	RouteInternet  RouteTarget = "internet"  // out of the network, by its internet gateway
 )
 
 // Route is one row of a RouteTable.
@@ -120,12 +126,14 @@ type Route struct {
 	Interface string       `json:"interface,omitempty"`
 }
 
-// Endpoint is a service answered by the gateway at addresses of a network.
+// Endpoint is a service answered by the gateway at addresses of a network. With
+// Network "" and VNI 0 it is a public service, reached from every network through an
+// internet gateway; it is nobody's, and of one generation for ever.
 type Endpoint struct {
 	ID        string       `json:"id"`
-	Network   string       `json:"network"`
-	VNI       uint32       `json:"vni"`
-	Account   string       `json:"account"`
+	Network   string       `json:"network,omitempty"`
+	VNI       uint32       `json:"vni,omitempty"`
+	Account   string       `json:"account,omitempty"`
 	Region    string       `json:"region"`
 	Service   string       `json:"service"`   // short name of the service behind it: ec2, sts, …
 	Names     []string     `json:"names"`     // TLS names, lower case, "*." allowed in front

@@ -22,7 +22,7 @@ type Outcome struct {
 	Refused string     `json:"refused,omitempty"` // egress or ingress: whose security groups refused
 	Egress  string     `json:"egress,omitempty"`  // id of the rule that let it out
 	Ingress string     `json:"ingress,omitempty"` // id of the rule that let it in
-	Target  string     `json:"target,omitempty"`  // the interface that gets it, or would; "" is the network's resolver, or nobody
+	Target  string     `json:"target,omitempty"`  // the interface that gets it, or would; "" is the network's resolver, a public service, or nobody
 	// Tunnel is the host that has the target, if another has. Ingress is then foretold
 	// from what this host knows of the target's groups.
 	Tunnel netip.Addr `json:"tunnel,omitzero"`
@@ -33,6 +33,8 @@ type Outcome struct {
 	Prefix string      `json:"prefix,omitempty"`
 	// Endpoint is set if the target answers for one.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Public is the public service that gets it, by the network's internet gateway.
+	Public string `json:"public,omitempty"`
 	// Back is what becomes of the answer, if the packet arrives.
 	Back *Answer `json:"back,omitempty"`
 }

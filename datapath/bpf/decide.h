@@ -133,8 +133,9 @@ STEP int source_is_its_own(struct work *w)
 		return 1;
 	struct address *a = find_address(w, s);
 	if (w->kind == PORT_DOOR)
-		return a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA);
+		return (a && (a->kind == ADDRESS_ENDPOINT || a->kind == ADDRESS_RESOLVER || a->kind == ADDRESS_METADATA)) || find_public(w, s);
 	w->exact = a && a->kind == ADDRESS_INTERFACE && a->interface == w->owner;
+	w->has_public = w->exact && a->public;
 	if (w->exact)
 		return 1;
 	if (!(w->flags & INTERFACE_ANY_SOURCE))
@@ -182,7 +183,7 @@ STEP int target_allows(struct work *w)
 {
 	if (!w)
 		return 0;
-	if (w->exempt || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
+	if (w->exempt || w->to_public || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
 		return 1;
 	struct flow *half = w->fresh ? NULL : w->suppose ? find_supposed(&w->back) : find_flow(&w->back, w->now);
 	if (half && half->owner != w->peer)

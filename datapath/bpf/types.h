@@ -20,12 +20,13 @@ enum address_kind {
 	ADDRESS_ENDPOINT = 2, /* an interface that the service namespace answers for */
 	ADDRESS_RESOLVER = 3,
 	ADDRESS_METADATA = 4,
+	ADDRESS_PUBLIC = 5, /* a public service's, of no network (vni 0) */
 };
 
 struct address {
 	__u32 kind;
-	__u32 pad;
-	__u64 interface;
+	__be32 public; /* the address of IPv4 that stands for it outside its network; 0: none */
+	__u64 interface; /* of ADDRESS_PUBLIC: the endpoint that listeners have */
 };
 
 struct interface_key {
@@ -140,7 +141,7 @@ struct route_key {
 	__u8 ip[16];
 };
 
-enum route_target { ROUTE_NONE = 0, ROUTE_LOCAL = 1, ROUTE_INTERFACE = 2, ROUTE_BLACKHOLE = 3 };
+enum route_target { ROUTE_NONE = 0, ROUTE_LOCAL = 1, ROUTE_INTERFACE = 2, ROUTE_BLACKHOLE = 3, ROUTE_INTERNET = 4 };
 
 struct route {
 	__u32 target;
@@ -279,6 +280,7 @@ enum drop_reason {
 	DROP_LINK_LOCAL,
 	DROP_TABLE_FULL,
 	DROP_KERNEL,
+	DROP_NO_PUBLIC_ADDRESS,
 	DROP_REASONS,
 };
 

@@ -55,6 +55,24 @@ static __always_inline int link_local(const struct flow_key *k)
 	return k->dst[0] == 0xfe && (k->dst[1] & 0xc0) == 0x80;
 }
 
+/* Out of the network by its internet gateway: public services alone are there. Each
+ * host answers for them, in the network's own service namespace. */
+STEP int by_gateway(struct work *w)
+{
+	if (!w)
+		return VERDICT_DROP;
+	if (w->kind != PORT_INTERFACE) /* the sender's host has done it */
+		return refuse(w, DROP_NO_ADDRESS);
+	if (!w->has_public)
+		return refuse(w, DROP_NO_PUBLIC_ADDRESS);
+	struct address *a = find_public(w, w->key.dst);
+	if (!a)
+		return refuse(w, DROP_NO_ADDRESS);
+	w->trail.target = w->to_endpoint = a->interface;
+	w->to_public = 1;
+	return to_service(w);
+}
+
 STEP int by_table(struct work *w)
 {
 	if (!w)
@@ -77,6 +95,8 @@ STEP int by_table(struct work *w)
 	w->trail.route = r->target;
 	if (r->target == ROUTE_LOCAL)
 		return refuse(w, DROP_NO_ADDRESS);
+	if (r->target == ROUTE_INTERNET)
+		return by_gateway(w);
 	if (r->target != ROUTE_INTERFACE)
 		return refuse(w, DROP_BLACKHOLE);
 	struct interface *to = find_interface(r->interface);

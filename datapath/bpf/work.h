@@ -98,6 +98,8 @@ struct work {
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 recalled; /* one like it was judged in this epoch */
 	__u8 to_metadata;
+	__u8 to_public; /* the target is a public service, which has no groups */
+	__u8 has_public; /* a public address stands for the source */
 	__u8 foretell; /* ask also the groups that another host asks */
 	__u8 suppose; /* the flows are those of supposed */
 	/* The above begins as zero, the rest is written before it is read. */
@@ -183,6 +185,16 @@ static __always_inline struct address *find_address(struct work *w, const __u8 *
 	w->address.family = w->key.family;
 	__builtin_memcpy(w->address.ip, ip, 16);
 	return bpf_map_lookup_elem(&addresses, &w->address);
+}
+
+/* find_public finds a public service: they are at the same addresses for all networks. */
+static __always_inline struct address *find_public(struct work *w, const __u8 *ip)
+{
+	w->address.vni = 0;
+	w->address.family = w->key.family;
+	__builtin_memcpy(w->address.ip, ip, 16);
+	struct address *a = bpf_map_lookup_elem(&addresses, &w->address);
+	return a && a->kind == ADDRESS_PUBLIC ? a : NULL;
 }
 
 static __always_inline struct interface *find_interface(__u64 id)
