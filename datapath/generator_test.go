@@ -28,7 +28,7 @@ func (g *generator) prefix() netip.Prefix { return netip.MustParsePrefix(g.one(s
 
 // address is one of few, so that packets meet somebody.
 func (g *generator) address(six bool) netip.Addr {
-	list := []string{"10.0.0.2", "10.0.1.99", "172.16.1.1", "172.31.0.1", "192.0.2.1", "169.254.7.7", "169.254.169.254"}
+	list := []string{"10.0.0.2", "10.0.1.99", "172.16.1.1", "172.31.0.1", "192.0.2.1", "169.254.7.7", "169.254.169.254", "198.18.1.7"}
 	if six {
 		list = []string{"fd00:a::99", "2001:db8::1", "fd00:ec2::253", "2600::1", "fe80::7", "fd00:ec2::254"}
 	}
@@ -69,7 +69,7 @@ func (g *generator) rules(n int) (rs []hoststate.Rule) {
 }
 
 func (g *generator) world(ports []string) []hoststate.Unit {
-	var units []hoststate.Unit
+	units := []hoststate.Unit{&hoststate.Endpoint{ID: "public", Addresses: addrs("198.18.1.7", "10.0.1.99"), Ports: []uint16{443}}}
 	for i, id := range []string{"vpc-a", "vpc-b"} {
 		units = append(units, &hoststate.Network{ID: id, VNI: uint32(vniA + i), Resolver: addrs("10.0.0.2", "fd00:ec2::253")[:1+g.IntN(2)], Metadata: addrs("169.254.169.254", "fd00:ec2::254")[:g.IntN(3)]})
 	}
@@ -86,8 +86,8 @@ func (g *generator) world(ports []string) []hoststate.Unit {
 		t := &hoststate.RouteTable{ID: fmt.Sprint("rtb-", i)}
 		for _, p := range somePrefixes {
 			r := hoststate.Route{Prefix: netip.MustParsePrefix(p), Target: []hoststate.RouteTarget{
-				hoststate.RouteLocal, hoststate.RouteBlackhole, hoststate.RouteInterface, hoststate.RouteInterface,
-			}[g.IntN(4)]}
+				hoststate.RouteLocal, hoststate.RouteBlackhole, hoststate.RouteInterface, hoststate.RouteInterface, hoststate.RouteInternet,
+			}[g.IntN(5)]}
 			if r.Target == hoststate.RouteInterface {
 				r.Interface = g.one(append(ports, "eni-e", "eni-far", "eni-gone"))
 			}
@@ -112,6 +112,9 @@ func (g *generator) interfaces(ports []string) []hoststate.Unit {
 				e.Addresses = append(e.Addresses, a)
 				taken[e.VNI] = append(taken[e.VNI], a)
 			}
+		}
+		if len(e.Addresses) > 0 && g.IntN(2) == 0 {
+			e.Public = netip.MustParseAddr("198.19.0.1")
 		}
 		if id == "eni-e" || id == "eni-f" {
 			e.Endpoint, e.AnySource = "vpce"+id[3:], false

@@ -52,7 +52,10 @@ func (m model) fate(from *hoststate.Interface, f frame) string {
 	to := m.holder(from.VNI, f.dst)
 	if to == nil {
 		var drop string
-		if to, drop = m.route(from, f.dst); drop != "" {
+		if to, drop = m.route(from, f.dst); drop == outside {
+			return m.outside(from, f)
+		}
+		if drop != "" {
 			return drop
 		}
 	}
@@ -71,6 +74,24 @@ func (m model) fate(from *hoststate.Interface, f frame) string {
 	e := find(m, func(e *hoststate.Endpoint) bool { return e.ID == to.Endpoint })
 	open := e != nil && f.number() == 6 && slices.Contains(e.Ports, f.dport)
 	return m.served(from, f, open, open && e.Closing)
+}
+
+// outside is where an internet gateway leads to.
+const outside = "outside"
+
+func (m model) outside(from *hoststate.Interface, f frame) string {
+	e := find(m, func(e *hoststate.Endpoint) bool { return e.Network == "" && slices.Contains(e.Addresses, f.dst) })
+	switch {
+	case !from.Public.IsValid() || f.src != from.Addresses[0]:
+		return "drop: no public address"
+	case e == nil:
+		return "drop: no such address"
+	case !m.doors[from.VNI]:
+		return "drop: no service namespace"
+	case !m.allows(from, f, f.dst, false):
+		return "drop: security group"
+	}
+	return m.served(from, f, f.number() == 6 && slices.Contains(e.Ports, f.dport), false)
 }
 
 func (m model) served(from *hoststate.Interface, f frame, open, closing bool) string {
@@ -102,6 +123,8 @@ func (m model) route(from *hoststate.Interface, dst netip.Addr) (*hoststate.Inte
 		return nil, "drop: no route"
 	case best.Target == hoststate.RouteLocal:
 		return nil, "drop: no such address"
+	case best.Target == hoststate.RouteInternet:
+		return nil, outside
 	}
 	to := find(m, func(i *hoststate.Interface) bool {
 		return i.ID == best.Interface && i.VNI == from.VNI && i.Endpoint == ""
