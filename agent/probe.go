@@ -119,7 +119,7 @@ func (p *prober) want(set []hoststate.Unit, gone []hoststate.Key) {
 			continue // sent again
 		}
 		p.stop(e.ID)
-		if e.Closing {
+		if e.Closing || e.Network == "" { // nothing waits for a public service to be ready
 			continue
 		}
 		p.probes[e.ID] = &probe{unit: e}

@@ -15,7 +15,7 @@ import (
 type conn struct {
 	*net.TCPConn
 	network  string    // "" at the public entry
-	endpoint *endpoint // nil at the public entry, for DNS and metadata
+	endpoint *endpoint // or public service; nil at the public entry, for DNS and metadata
 	source   netip.Addr
 	local    netip.AddrPort
 	tls      bool

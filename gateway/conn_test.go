@@ -63,4 +63,8 @@ func TestAnEndpointIsFull(t *testing.T) {
 	if !e.take(c) {
 		t.Error("it takes none after one has left")
 	}
+	c.network = "vpc-b"
+	if !e.take(c) {
+		t.Error("what one network has is taken from another")
+	}
 }

@@ -21,13 +21,14 @@ type endpoint struct {
 	unit    *hoststate.Endpoint
 	stopped bool // takes no connections
 	conns   map[*conn]struct{}
+	from    map[string]int // network -> how many of them are of it
 }
 
 func newEndpoint(u *hoststate.Endpoint) *endpoint {
 	c := newCertificate(u.ID, u.Names, nil)
 	return &endpoint{
 		id: u.ID, certificate: c, tls: serverConfig(c),
-		unit: u, conns: make(map[*conn]struct{}),
+		unit: u, conns: make(map[*conn]struct{}), from: make(map[string]int),
 	}
 }
 
@@ -36,17 +37,24 @@ func newEndpoint(u *hoststate.Endpoint) *endpoint {
 func (e *endpoint) take(c *conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stopped || len(e.conns) >= maxConnsPerEndpoint || !slices.Contains(e.unit.Ports, c.local.Port()) {
+	if e.stopped || e.from[c.network] >= maxConnsPerEndpoint || !slices.Contains(e.unit.Ports, c.local.Port()) {
 		return false
 	}
 	e.conns[c] = struct{}{}
+	e.from[c.network]++
 	return true
 }
 
 func (e *endpoint) leave(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if _, ok := e.conns[c]; !ok {
+		return // it was not taken
+	}
 	delete(e.conns, c)
+	if e.from[c.network]--; e.from[c.network] == 0 {
+		delete(e.from, c.network)
+	}
 }
 
 // now returns the unit as it is at present.
@@ -94,7 +102,7 @@ func resetAll(conns []*conn) {
 	}
 }
 
-// place is an address of a network.
+// place is an address of a network, or with network "" a public one.
 type place struct {
 	network string
 	addr    netip.Addr

@@ -162,6 +162,36 @@ func TestWhereNothingAnswers(t *testing.T) {
 	})
 }
 
+func TestAPublicServiceAnswersEveryNetwork(t *testing.T) {
+	w, e := withEndpoint(t)
+	public := *e
+	public.ID, public.Network, public.VNI, public.Names = "public", "", 0, []string{"public.example"}
+	public.Addresses = []netip.Addr{netip.MustParseAddr("127.0.1.70"), e.Addresses[0]}
+	w.apply(&public)
+	ask := func(addr, name string) hoststate.Facts {
+		t.Helper()
+		status, _, _, err := post(w, w.client("127.0.0.10", w.at(addr)), "https://"+name+"/", "ec2", describe)
+		if err != nil || status != 200 {
+			t.Fatal(status, err)
+		}
+		f := w.last().Facts
+		f.RequestID = ""
+		return f
+	}
+	want := hoststate.Facts{Network: "vpc-a", Source: netip.MustParseAddr("127.0.0.10"), TLS: true}
+	if got := ask("127.0.1.70", "public.example"); got != want {
+		t.Errorf("it is told of %+v, want %+v", got, want)
+	}
+	want.Endpoint = "vpce-1"
+	if got := ask(e.Addresses[0].String(), ec2Name); got != want {
+		t.Errorf("where an endpoint of the network's own is, %+v is told, want %+v", got, want)
+	}
+	w.step(hoststate.Delta{Gone: []hoststate.Key{public.Key()}})
+	if got := call(w, w.at("127.0.1.70")); got != "reset" {
+		t.Errorf("once it is gone: %s", got)
+	}
+}
+
 func TestEndpointCloses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

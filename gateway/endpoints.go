@@ -20,11 +20,15 @@ func newEndpoints() *endpoints {
 	return &endpoints{id: make(map[string]*endpoint), at: make(map[place]*endpoint)}
 }
 
-// find returns the endpoint at p, or nil.
+// find returns the endpoint at p, or the public service there, or nil. That somebody
+// comes to a public address in p's network means that it has a way out to there.
 func (e *endpoints) find(p place) *endpoint {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.at[p]
+	if own := e.at[p]; own != nil {
+		return own
+	}
+	return e.at[place{"", p.addr}]
 }
 
 // change is what a batch did.

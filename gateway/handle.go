@@ -180,8 +180,8 @@ func deadline(d time.Duration) time.Time {
 
 func (x *exchange) facts() hoststate.Facts {
 	f := hoststate.Facts{RequestID: x.id, Network: x.conn.network, Source: x.conn.source, TLS: x.conn.tls}
-	if x.conn.endpoint != nil {
-		f.Endpoint = x.conn.endpoint.id
+	if e := x.conn.endpoint; e != nil && e.now().Network != "" {
+		f.Endpoint = e.id
 	}
 	return f
 }

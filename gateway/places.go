@@ -12,7 +12,7 @@ import (
 // Limits of connections: a tenant shall not take all from the others.
 const (
 	maxConns            = 32768
-	maxConnsPerEndpoint = 8192
+	maxConnsPerEndpoint = 8192 // of each network: public services have several
 	maxConnsPerSource   = 1024
 )
 

@@ -28,7 +28,7 @@ type Facts struct {
 	Host      string     // whose gateway says so: control knows its peer, and it is not told
 	RequestID string     // a UUID made by the gateway, in its log and in the answer
 	Network   string     // "" at the public entry
-	Endpoint  string     // "" at the public entry
+	Endpoint  string     // "" at the public entry, and at a public service
 	Source    netip.Addr // the caller's address as its connection has it
 	TLS       bool
 }

@@ -41,6 +41,16 @@ func PrivateDNSName(region string, a netip.Addr) string {
 	return fmt.Sprintf("ip-%d-%d-%d-%d.%s", b[0], b[1], b[2], b[3], InternalDomain(region))
 }
 
+// PublicDNSName is the name of a public address.
+func PublicDNSName(region string, a netip.Addr) string {
+	domain := region + ".compute.amazonaws.com"
+	if region == "us-east-1" {
+		domain = "compute-1.amazonaws.com"
+	}
+	b := a.As4()
+	return fmt.Sprintf("ec2-%d-%d-%d-%d.%s", b[0], b[1], b[2], b[3], domain)
+}
+
 // InternalDomain is the domain of the names of addresses in the region's VPCs.
 func InternalDomain(region string) string {
 	if region == "us-east-1" {

@@ -116,6 +116,11 @@ type ENI struct {
 	NoSourceCheck bool              `json:"noSourceCheck,omitempty"`
 	Endpoint      EndpointID        `json:"endpoint,omitempty"`   // whose it is
 	Attachment    *Attachment       `json:"attachment,omitempty"` // to an instance, or to the service
+	// Public is the address that stands for the primary one outside the VPC, while the
+	// instance is on.
+	Public netip.Addr `json:"public,omitzero"`
+	// WantsPublic: whenever its instance is started, it gets one.
+	WantsPublic bool `json:"wantsPublic,omitempty"`
 	// Withdrawn: it is gone for callers and hosts, but its addresses and number
 	// stay taken until every live host has confirmed that it let go of them.
 	Withdrawn bool `json:"withdrawn,omitempty"`

@@ -85,6 +85,7 @@ func (r Region) BaseName(s Service) string { return s.Label + "." + r.Name + ".v
 // PublicName is a public host name in the region with its address.
 type PublicName struct {
 	Name    string
+	Service string // its label
 	Address netip.Addr
 }
 
@@ -101,10 +102,14 @@ func (r Region) PublicNames() []PublicName {
 	slices.Sort(labels)
 	names := make([]PublicName, len(labels))
 	for i, label := range labels {
-		names[i] = PublicName{label + "." + r.Name + ".amazonaws.com", publicAddress(index, i)}
+		names[i] = PublicName{label + "." + r.Name + ".amazonaws.com", label, publicAddress(index, i)}
 	}
 	return names
 }
+
+// PublicAddresses are those that stand for addresses of instances outside their VPCs:
+// none of them is a service's, in any region.
+var PublicAddresses = netip.MustParsePrefix("198.19.0.0/16")
 
 // publicAddress is the address of the i-th label in the region of the index: 256
 // addresses a region, from 198.18.1.0 on.

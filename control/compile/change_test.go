@@ -101,6 +101,9 @@ func clear(tx *store.Tx) {
 	for _, h := range slices.Collect(tx.Hosts.All()) {
 		tx.Hosts.Delete(h.Name)
 	}
+	for _, g := range slices.Collect(tx.Gateways.All()) {
+		tx.Gateways.Delete(string(g.ID))
+	}
 	for _, i := range slices.Collect(tx.Instances.All()) {
 		tx.Instances.Delete(string(i.ID))
 	}
@@ -118,7 +121,7 @@ func change(rt *rapid.T, tx *store.Tx) {
 	host := rapid.SampledFrom([]string{"local", "other"}).Draw(rt, "host")
 	table := func(name string) vpc.RouteTable { t, _ := tx.RouteTables.Get(name); return t }
 	touch(tx)
-	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table", "attach", "detach", "route to one attached", "tunnel"}).Draw(rt, "what") {
+	switch rapid.SampledFrom([]string{"launch", "terminate", "forget", "connect", "ready", "delete", "closed", "withdraw", "drop", "rule", "groups", "route", "dns", "table", "attach", "detach", "route to one attached", "tunnel", "gateway", "route to a gateway", "public"}).Draw(rt, "what") {
 	case "launch":
 		if _, ok := tx.Instances.Get(id[string]("i", n)); !ok {
 			launch(tx, n, n%2, host) // an id has one VPC for ever
@@ -174,6 +177,31 @@ func change(rt *rapid.T, tx *store.Tx) {
 		tx.Hosts.Put(h)
 	case "attach", "detach":
 		attach(tx, n)
+	case "gateway":
+		g := vpc.InternetGateway{Meta: vpc.Meta{Account: "123456789012", Region: "ap-northeast-1"}, ID: id[vpc.GatewayID]("igw", v)}
+		switch n {
+		case 1:
+			tx.Gateways.Delete(string(g.ID))
+			return
+		case 2, 3:
+			g.VPC = id[vpc.VPCID]("vpc", n-2)
+			for range tx.Gateways.By("vpc", string(g.VPC)) {
+				return // a VPC has one
+			}
+		}
+		tx.Gateways.Put(g)
+	case "route to a gateway":
+		t := table(id[string]("rtb", n%2))
+		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: id[vpc.GatewayID]("igw", v)}}
+		tx.RouteTables.Put(t)
+	case "public":
+		if e, ok := tx.ENIs.Get(id[string]("eni", n)); ok {
+			e.Public = netip.Addr{}
+			if v == 1 {
+				e.Public = netip.AddrFrom4([4]byte{198, 19, 0, byte(n)})
+			}
+			tx.ENIs.Put(e)
+		}
 	case "route to one attached":
 		t := table(id[string]("rtb", n%2))
 		t.Routes = []vpc.Route{{Prefix: netip.MustParsePrefix("0.0.0.0/0"), ENI: id[vpc.ENIID]("eni", n+200)}}

@@ -82,7 +82,7 @@ func text(units map[hoststate.Key]hoststate.Unit) string {
 	var b strings.Builder
 	keys := slices.SortedFunc(maps.Keys(units), func(x, y hoststate.Key) int { return strings.Compare(x.String(), y.String()) })
 	for _, k := range keys {
-		if k.Kind == hoststate.KindName && strings.HasPrefix(k.ID, "/") && !strings.Contains(k.ID, "vpce") {
+		if k.Kind == hoststate.KindName && strings.HasPrefix(k.ID, "/") && !strings.Contains(k.ID, "vpce") && !strings.Contains(k.ID, "compute") {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s\n", k, hoststate.Seal(units[k]).Unit)
@@ -144,22 +144,24 @@ func TestWhereRoutesLead(t *testing.T) {
 		launch(tx, 1, 0, "local")
 		table, _ := tx.RouteTables.Get(id[string]("rtb", 0))
 		for i, r := range []vpc.Route{
-			{Gateway: "igw-1"}, {ENI: id[vpc.ENIID]("eni", 1)}, {ENI: id[vpc.ENIID]("eni", 7)}, {Instance: id[vpc.InstanceID]("i", 1)}, {Instance: id[vpc.InstanceID]("i", 7)},
+			{Gateway: "igw-1"}, {ENI: id[vpc.ENIID]("eni", 1)}, {ENI: id[vpc.ENIID]("eni", 7)}, {Instance: id[vpc.InstanceID]("i", 1)}, {Instance: id[vpc.InstanceID]("i", 7)}, {Gateway: "igw-2"},
 		} {
 			r.Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i)}), 24)
 			table.Routes = append(table.Routes, r)
 		}
 		tx.RouteTables.Put(table)
 		tx.Gateways.Put(vpc.InternetGateway{ID: "igw-1", VPC: table.VPC})
+		tx.Gateways.Put(vpc.InternetGateway{ID: "igw-2", VPC: id[vpc.VPCID]("vpc", 1)})
 	})
 	eni := id[string]("eni", 1)
 	want := []hoststate.Route{
 		{Prefix: netip.MustParsePrefix("10.0.0.0/16"), Target: hoststate.RouteLocal},
-		{Prefix: netip.MustParsePrefix("192.168.0.0/24"), Target: hoststate.RouteBlackhole}, // nothing public is reachable
+		{Prefix: netip.MustParsePrefix("192.168.0.0/24"), Target: hoststate.RouteInternet},
 		{Prefix: netip.MustParsePrefix("192.168.1.0/24"), Target: hoststate.RouteInterface, Interface: eni},
 		{Prefix: netip.MustParsePrefix("192.168.2.0/24"), Target: hoststate.RouteBlackhole},
 		{Prefix: netip.MustParsePrefix("192.168.3.0/24"), Target: hoststate.RouteInterface, Interface: eni},
 		{Prefix: netip.MustParsePrefix("192.168.4.0/24"), Target: hoststate.RouteBlackhole},
+		{Prefix: netip.MustParsePrefix("192.168.5.0/24"), Target: hoststate.RouteBlackhole}, // of another VPC
 	}
 	unit := compile.Host(s.View(), here)[hoststate.Key{Kind: hoststate.KindRouteTable, ID: id[string]("rtb", 0)}]
 	got, _ := unit.(*hoststate.RouteTable)

@@ -25,6 +25,9 @@ type Compiler struct {
 	homes   map[string]vpc.VPCID       // endpoint -> its VPC
 	routed  map[string]map[string]bool // interface -> the tables with a route to it
 	regions map[string]int             // region -> networks of this host in it
+	ways    map[string]int             // region -> those of them with an internet gateway
+
+	attached map[string]vpc.VPCID // internet gateway -> its VPC
 }
 
 // New returns a compiler that holds nothing.
@@ -33,6 +36,7 @@ func New() *Compiler {
 		have: map[hoststate.Key]hoststate.Unit{}, members: newMembers(), users: map[string]int{},
 		sets: map[vpc.SecurityGroupID]map[string]bool{}, tables: map[vpc.SubnetID]vpc.RouteTableID{},
 		named: map[string][]hoststate.Key{}, homes: map[string]vpc.VPCID{}, routed: map[string]map[string]bool{}, regions: map[string]int{},
+		ways: map[string]int{}, attached: map[string]vpc.VPCID{},
 	}
 }
 
@@ -125,6 +129,8 @@ func (u *update) place(k hoststate.Key, unit hoststate.Unit) {
 	case hoststate.KindNetwork:
 		u.countRegion(before, -1)
 		u.countRegion(unit, +1)
+		u.countWay(before, -1)
+		u.countWay(unit, +1)
 	}
 }
 

@@ -27,6 +27,8 @@ func (u *update) changed(ref store.Ref) {
 		u.endpoint(ref.ID)
 	case store.KindInstance:
 		u.instance(ref.ID)
+	case store.KindGateway:
+		u.gateway(ref.ID)
 	case store.KindHost:
 		u.host(ref.ID)
 	}
@@ -46,8 +48,14 @@ func (u *update) everything() {
 	for v := range u.w.VPCs.All() {
 		u.network(v.ID)
 	}
-	for k := range u.have {
-		if k.Kind != hoststate.KindName {
+	for g := range u.w.Gateways.All() {
+		u.gateway(string(g.ID))
+	}
+	for e := range u.w.ENIs.All() {
+		u.nameHost(string(e.ID))
+	}
+	for k, unit := range u.have {
+		if k.Kind != hoststate.KindName && !isPublic(unit) { // those hang on networks and rows
 			u.dirty(k.Kind, k.ID)
 		}
 	}
@@ -79,6 +87,7 @@ func (u *update) network(id vpc.VPCID) {
 	}
 	for e := range u.w.ENIs.By("vpc", string(id)) {
 		u.dirty(hoststate.KindInterface, string(e.ID))
+		u.nameHost(string(e.ID))
 	}
 	for e := range u.w.Endpoints.By("vpc", string(id)) {
 		u.dirty(hoststate.KindEndpoint, string(e.ID))
@@ -145,6 +154,7 @@ func (u *update) group(id vpc.SecurityGroupID) {
 // eni: its endpoint has its addresses, and routes may lead to it.
 func (u *update) eni(id string) {
 	u.dirty(hoststate.KindInterface, id)
+	u.nameHost(id)
 	for table := range u.routed[id] { // led here until now
 		u.dirty(hoststate.KindRouteTable, table)
 	}
@@ -165,6 +175,14 @@ func (u *update) eni(id string) {
 		}) {
 			u.dirty(hoststate.KindRouteTable, string(t.ID))
 		}
+	}
+}
+
+// nameHost has the names of an interface's public address be those it has.
+func (u *update) nameHost(id string) {
+	e, ok := u.w.ENIs.Get(id)
+	if of := "interface " + id; u.named[of] != nil || ok && e.Public.IsValid() {
+		u.rename(of, u.w.hostNames(e))
 	}
 }
 

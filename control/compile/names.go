@@ -50,6 +50,21 @@ func (w world) names(e vpc.Endpoint) (names []*hoststate.Name) {
 	return names
 }
 
+// hostNames are the names of an interface's public address: what it is outside, and,
+// for its own network, the private address, as long as the network has host names.
+func (w world) hostNames(e vpc.ENI) []*hoststate.Name {
+	v, _ := w.VPCs.Get(string(e.VPC))
+	if !e.Public.IsValid() || e.Withdrawn || !v.DNSSupport || !v.DNSHostnames {
+		return nil
+	}
+	name := vpc.PublicDNSName(e.Region, e.Public)
+	names := []*hoststate.Name{{Name: name, TTL: nameTTL, Addresses: []netip.Addr{e.Public}}}
+	if w.takesPart(e.VPC) {
+		names = append(names, &hoststate.Name{Network: string(e.VPC), Name: name, TTL: nameTTL, Addresses: e.Addresses[:1:1]})
+	}
+	return names
+}
+
 // publicNames are the public names of AWS's services in a region.
 func publicNames(name string) (names []*hoststate.Name) {
 	r, _ := region.Of(name)

@@ -23,6 +23,9 @@ func (w world) network(id string) *hoststate.Network {
 		return nil
 	}
 	n := &hoststate.Network{ID: id, VNI: v.VNI, Account: v.Account, Region: v.Region, Prefixes: slices.Clone(v.CIDRs), Metadata: metadataAddresses}
+	for g := range w.Gateways.By("vpc", id) {
+		n.Gateway = string(g.ID)
+	}
 	if v.DNSSupport {
 		n.Resolver = []netip.Addr{baseResolver(v), resolver4, resolver6}
 		n.Domain = vpc.InternalDomain(v.Region)
@@ -42,7 +45,7 @@ func (w world) netInterface(id string) *hoststate.Interface {
 	n, _ := w.Subnets.Get(string(e.Subnet))
 	i := &hoststate.Interface{
 		ID: id, Number: e.Number, Network: string(e.VPC), VNI: v.VNI, Addresses: slices.Clone(e.Addresses),
-		Subnet: []netip.Prefix{n.CIDR}, GroupSet: setID(e.Groups), RouteTable: string(w.tableOf(n)), AnySource: e.NoSourceCheck,
+		Subnet: []netip.Prefix{n.CIDR}, GroupSet: setID(e.Groups), RouteTable: string(w.tableOf(n)), AnySource: e.NoSourceCheck, Public: e.Public,
 	}
 	_ = i.MAC.UnmarshalText([]byte(e.MAC)) // we made it
 	if e.Endpoint != "" {
@@ -133,10 +136,12 @@ func (w world) routeTable(id string) *hoststate.RouteTable {
 		out.Routes = append(out.Routes, hoststate.Route{Prefix: p, Target: hoststate.RouteLocal})
 	}
 	for _, r := range t.Routes {
-		// So is one to a gateway, attached or not: hosts have nothing public to lead to.
 		route := hoststate.Route{Prefix: r.Prefix, Target: hoststate.RouteBlackhole}
 		if eni, ok := w.routeENI(r); ok {
 			route.Target, route.Interface = hoststate.RouteInterface, string(eni)
+		}
+		if g, ok := w.Gateways.Get(string(r.Gateway)); ok && g.VPC == t.VPC {
+			route.Target = hoststate.RouteInternet
 		}
 		out.Routes = append(out.Routes, route)
 	}

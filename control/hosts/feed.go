@@ -135,7 +135,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 }
 
 // Believe says whether what a gateway says of a request can be true: its host
-// must hold the endpoint, and have the source in its network.
+// must hold the endpoint, or know a way out of the network, and have the source in it.
 func (s *Server) Believe(f hoststate.Facts) error {
 	if f.Endpoint == "" && f.Network == "" && f.Host == s.LocalHost {
 		return nil // the public entry
@@ -146,12 +146,28 @@ func (s *Server) Believe(f hoststate.Facts) error {
 	if h == nil {
 		return fmt.Errorf("host %s is not known", f.Host)
 	}
-	e, _ := h.compiler.Units()[hoststate.Key{Kind: hoststate.KindEndpoint, ID: f.Endpoint}].(*hoststate.Endpoint)
-	if e == nil || e.Network != f.Network {
-		return fmt.Errorf("host %s has no endpoint %s in %s", f.Host, f.Endpoint, f.Network)
+	if err := h.leads(f); err != nil {
+		return err
 	}
 	if h.callers[caller{f.Network, f.Source}] == 0 {
 		return fmt.Errorf("nobody in %s has the address %s", f.Network, f.Source)
+	}
+	return nil
+}
+
+// leads says whether the host has the way by which the request is said to have come.
+func (h *host) leads(f hoststate.Facts) error {
+	units := h.compiler.Units()
+	if f.Endpoint == "" {
+		n, _ := units[hoststate.Key{Kind: hoststate.KindNetwork, ID: f.Network}].(*hoststate.Network)
+		if n == nil || n.Gateway == "" {
+			return fmt.Errorf("host %s knows no internet gateway of %s", h.name, f.Network)
+		}
+		return nil
+	}
+	e, _ := units[hoststate.Key{Kind: hoststate.KindEndpoint, ID: f.Endpoint}].(*hoststate.Endpoint)
+	if e == nil || e.Network == "" || e.Network != f.Network {
+		return fmt.Errorf("host %s has no endpoint %s in %s", h.name, f.Endpoint, f.Network)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
+	"enishi.dev/enishi/vpc"
 )
 
 // forwarded is a request that nobody has signed, as a gateway hands it on.
@@ -79,11 +80,24 @@ func TestBelieve(t *testing.T) {
 		{"no address", facts("vpc-1", "vpce-1", ""), "nobody in vpc-1 has the address invalid IP"},
 		{"another VPC", facts("vpc-2", "vpce-1", "10.0.1.1"), "host local has no endpoint vpce-1 in vpc-2"},
 		{"another endpoint", facts("vpc-1", "vpce-2", "10.0.1.1"), "host local has no endpoint vpce-2 in vpc-1"},
-		{"a VPC without an endpoint", facts("vpc-1", "", "10.0.1.1"), "host local has no endpoint  in vpc-1"},
+		{"a VPC without an endpoint, and without a way out", facts("vpc-1", "", "10.0.1.1"), "host local knows no internet gateway of vpc-1"},
 		{"an endpoint without a VPC", facts("", "vpce-1", "10.0.1.1"), "host local has no endpoint vpce-1 in "},
 	} {
 		t.Run(s.name, func(t *testing.T) { wantErr(t, w.Believe(s.facts), s.err) })
 	}
+	t.Run("by the VPC's internet gateway, while it is attached", func(t *testing.T) {
+		w.decide(func(tx *store.Tx) { tx.Gateways.Put(vpc.InternetGateway{Meta: meta, ID: "igw-1", VPC: "vpc-1"}) })
+		ec2 := "ec2.ap-northeast-1.amazonaws.com"
+		wantErr(t, w.Believe(facts("vpc-1", "", "10.0.1.1")), "")
+		wantErr(t, w.Believe(facts("vpc-1", "", "10.0.1.3")), "nobody in vpc-1 has the address 10.0.1.3")
+		wantErr(t, w.Believe(facts("vpc-2", "", "10.0.1.1")), "host local knows no internet gateway of vpc-2")
+		wantErr(t, w.Believe(facts("", ec2, "10.0.1.1")), "host local has no endpoint "+ec2+" in ")
+		if names := w.namesOf("local", ec2); len(names) != 1 || names[0] != ec2 {
+			t.Errorf("its certificate is for %q", names)
+		}
+		w.decide(func(tx *store.Tx) { tx.Gateways.Delete("igw-1") })
+		wantErr(t, w.Believe(facts("vpc-1", "", "10.0.1.1")), "host local knows no internet gateway of vpc-1")
+	})
 	t.Run("an address counts as long as somebody has it", func(t *testing.T) {
 		w.launch(3, "local")
 		w.decide(func(tx *store.Tx) {
