@@ -137,6 +137,7 @@ func newTables(k keys) *tables {
 			"group":    func(v *vpc.ENI) []string { return many(v.Groups) },
 			"endpoint": func(v *vpc.ENI) []string { return one(v.Endpoint) },
 			"instance": attachedTo,
+			"public":   publicAddress,
 		},
 	})
 	ts.endpoints = add(ts, k, schema[vpc.Endpoint]{
@@ -227,6 +228,13 @@ func namedGroups(v *vpc.SecurityGroup) []string {
 		keys = append(keys, one(r.Group)...)
 	}
 	return keys
+}
+
+func publicAddress(v *vpc.ENI) []string {
+	if !v.Public.IsValid() {
+		return nil
+	}
+	return []string{v.Public.String()}
 }
 
 func attachedTo(v *vpc.ENI) []string {

@@ -5,9 +5,10 @@ package vpc
 import "net/netip"
 
 // Default is the VPC that every account has in every region from its first day,
-// with its main route table, its default group and a subnet in each zone.
+// with its main route table, its default group, a subnet in each zone and a way out.
 type Default struct {
 	VPC     VPC
+	Gateway InternetGateway // attached, and the main table's default route
 	Table   RouteTable
 	Group   SecurityGroup
 	Subnets []Subnet
@@ -24,8 +25,10 @@ func NewDefault(f Fresh, limits Limits, have int, owner Meta, zones []string) (D
 		return d, err
 	}
 	d.VPC.Default, d.VPC.DNSHostnames = true, true
+	owner.Created = f.Now
+	d.Gateway = InternetGateway{Meta: owner, ID: GatewayID(f.ID("igw")), VPC: d.VPC.ID}
+	d.Table.Routes = []Route{{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: d.Gateway.ID, Origin: "CreateRoute"}}
 	for i, zone := range zones {
-		owner.Created = f.Now
 		d.Subnets = append(d.Subnets, Subnet{
 			Meta: owner, ID: SubnetID(f.ID("subnet")), VPC: d.VPC.ID, Zone: zone, MapPublicIP: true, Default: true,
 			CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 31, byte(16 * i)}), 20),

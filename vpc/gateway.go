@@ -30,10 +30,17 @@ func (g InternetGateway) Attach(v VPC, attached iter.Seq[InternetGateway]) (Inte
 	return g, nil
 }
 
-// Detach returns g without v. Routes to it stay, and lead nowhere.
-func (g InternetGateway) Detach(v VPC) (InternetGateway, error) {
+// Detach returns g without v, whose interfaces have no public addresses any more.
+// Routes to it stay, and lead nowhere.
+func (g InternetGateway) Detach(v VPC, enis iter.Seq[ENI]) (InternetGateway, error) {
 	if g.VPC != v.ID {
 		return g, awserr.New("Gateway.NotAttached", "resource %s is not attached to network %s", g.ID, v.ID)
+	}
+	for e := range enis {
+		if e.Public.IsValid() && !e.Withdrawn {
+			return g, awserr.New("DependencyViolation",
+				"Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.", v.ID)
+		}
 	}
 	g.VPC = ""
 	return g, nil

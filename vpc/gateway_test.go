@@ -2,7 +2,10 @@
 
 package vpc
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+)
 
 func TestInternetGateways(t *testing.T) {
 	v, other := VPC{ID: "vpc-1"}, VPC{ID: "vpc-2"}
@@ -19,10 +22,14 @@ func TestInternetGateways(t *testing.T) {
 		wantError(t, err, "Resource.AlreadyAssociated: resource igw-2 is already attached to network vpc-1")
 	})
 	t.Run("it is detached from where it is attached, and goes only then", func(t *testing.T) {
-		_, err := taken.Detach(other)
+		_, err := taken.Detach(other, all[ENI]())
 		wantError(t, err, "Gateway.NotAttached: resource igw-2 is not attached to network vpc-2")
 		wantError(t, taken.CanDelete(), "DependencyViolation: The internetGateway 'igw-2' has dependencies and cannot be deleted.")
-		got, err := taken.Detach(v)
+		public := ENI{Public: netip.MustParseAddr("198.19.0.1")}
+		_, err = taken.Detach(v, all(ENI{}, public))
+		wantError(t, err, "DependencyViolation: Network vpc-1 has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
+		public.Withdrawn = true
+		got, err := taken.Detach(v, all(ENI{}, public))
 		wantError(t, err, "")
 		wantError(t, got.CanDelete(), "")
 	})

@@ -23,6 +23,7 @@ type InstanceSpec struct {
 	Groups      []SecurityGroupID
 	Description string // of the interface
 	Keep        bool   // the interface outlives its instance
+	Public      *bool  // the interface gets a public address; nil: if its subnet says so
 	// Attached are interfaces that are there already, by device: the one instance
 	// gets them. One as device 0 takes the place of a new interface.
 	Attached    map[int]ENI
@@ -44,6 +45,8 @@ type InstanceFacts struct {
 	Place func() (host string, ok bool) // for one instance more
 	Have  int                           // the owner's instances that are not gone
 	Hint  uint32                        // where to look for addresses first
+	// Public gives a public address that nobody has.
+	Public func() (netip.Addr, error)
 }
 
 // Launched is one new instance with its interfaces, by device.
@@ -128,6 +131,11 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 			return Launched{}, err
 		}
 		e.Attachment.DeleteOnTermination = !s.Keep
+		if s.wantsPublic() {
+			if e, err = e.Mapped(w.Public); err != nil {
+				return Launched{}, err
+			}
+		}
 		enis = append(enis, e)
 	}
 	for _, device := range slices.Sorted(maps.Keys(s.Attached)) {

@@ -76,6 +76,9 @@ func TestNewDefault(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
+	if r := d.Table.Routes; d.Gateway.VPC != d.VPC.ID || len(r) != 1 || r[0].Gateway != d.Gateway.ID || r[0].Prefix != cidr("0.0.0.0/0") {
+		t.Errorf("the way out is %+v, by %+v", d.Gateway, r)
+	}
 	if diff := cmp.Diff([]string{"ra 172.31.0.0/20", "rc 172.31.16.0/20"}, got); diff != "" {
 		t.Errorf("a subnet for each zone (-want +got)\n%s", diff)
 	}

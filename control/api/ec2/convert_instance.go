@@ -66,6 +66,9 @@ func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 		out.PrivateDnsName, out.PrivateIpAddress = new(vpc.PrivateDNSName(c.Region, first.Addresses[0])), new(first.Addresses[0].String())
 		out.SecurityGroups = wireGroupNames(v, first.Groups, groupIdentifier)
 		out.SourceDestCheck = new(!first.NoSourceCheck)
+		if a := wireAssociation(v, first); a != nil {
+			out.PublicDnsName, out.PublicIpAddress = a.PublicDnsName, a.PublicIp
+		}
 		out.SubnetId, out.VpcId = new(string(i.Subnet)), new(string(i.VPC))
 	}
 	return out

@@ -54,7 +54,7 @@ func wireInterface(c *api.Call, v *store.View, e vpc.ENI) wire.NetworkInterface 
 		Ipv6Addresses: []wire.NetworkInterfaceIpv6Address{}, MacAddress: new(e.MAC), NetworkInterfaceId: new(string(e.ID)), OwnerId: new(e.Account),
 		PrivateDnsName: new(name), PrivateIpAddress: new(e.Addresses[0].String()), RequesterManaged: new(e.RequesterManaged()),
 		SourceDestCheck: new(!e.NoSourceCheck), Status: wire.NetworkInterfaceStatus(interfaceStatus(e)), SubnetId: new(string(e.Subnet)),
-		TagSet: wireTags(e.Tags), VpcId: new(string(e.VPC)),
+		TagSet: wireTags(e.Tags), VpcId: new(string(e.VPC)), Association: wireAssociation(v, e),
 	}
 	for _, id := range requesterID(e) {
 		out.RequesterId = new(id)
@@ -64,6 +64,7 @@ func wireInterface(c *api.Call, v *store.View, e vpc.ENI) wire.NetworkInterface 
 			Primary: new(i == 0), PrivateDnsName: new(vpc.PrivateDNSName(c.Region, a)), PrivateIpAddress: new(a.String()),
 		})
 	}
+	out.PrivateIpAddresses[0].Association = out.Association
 	if a := e.Attachment; a != nil {
 		out.Attachment = &wire.NetworkInterfaceAttachment{
 			AttachTime: new(a.At), AttachmentId: new(a.ID), DeleteOnTermination: new(a.DeleteOnTermination), DeviceIndex: new(int32(a.Device)),
@@ -83,6 +84,10 @@ func wireInstanceInterface(c *api.Call, v *store.View, e vpc.ENI) wire.InstanceN
 	}
 	for _, a := range full.PrivateIpAddresses {
 		out.PrivateIpAddresses = append(out.PrivateIpAddresses, wire.InstancePrivateIpAddress{Primary: a.Primary, PrivateDnsName: a.PrivateDnsName, PrivateIpAddress: a.PrivateIpAddress})
+	}
+	if a := full.Association; a != nil {
+		out.Association = &wire.InstanceNetworkInterfaceAssociation{IpOwnerId: a.IpOwnerId, PublicDnsName: a.PublicDnsName, PublicIp: a.PublicIp}
+		out.PrivateIpAddresses[0].Association = out.Association
 	}
 	if a := full.Attachment; a != nil {
 		out.Attachment = &wire.InstanceNetworkInterfaceAttachment{

@@ -49,6 +49,7 @@ func (s *Server) putDefaultVPC(tx *store.Tx, c *api.Call, have int) (vpc.VPC, er
 		return vpc.VPC{}, err
 	}
 	tx.VPCs.Put(d.VPC)
+	tx.Gateways.Put(d.Gateway)
 	tx.RouteTables.Put(d.Table)
 	tx.SecurityGroups.Put(d.Group)
 	for _, n := range d.Subnets {

@@ -91,7 +91,7 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 	if err != nil {
 		return "", err
 	}
-	spec.Subnet, spec.Address, spec.Description, spec.Keep = n, value(p.address), p.description, p.keep
+	spec.Subnet, spec.Address, spec.Description, spec.Keep, spec.Public = n, value(p.address), p.description, p.keep, p.public
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, p.groups); err != nil {
 		return "", err
 	}
@@ -110,6 +110,8 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 		Place: s.placer(&tx.View),
 		Have:  count(tx.Instances.By("account", c.Owner()), func(i vpc.Instance) bool { return i.Status.Gone.IsZero() }),
 		Hint:  hint(c.RequestID),
+
+		Public: publicAddresses(tx, c),
 	}, spec)
 	if err != nil {
 		return "", err

@@ -68,6 +68,8 @@ func instanceFilters(c *api.Call, v *store.View) filters[vpc.Instance] {
 		f[name] = func(vpc.Instance) []string { return nil }
 	}
 	maps.Copy(f, metadataFilters)
+	public := publicFilters(v)
+	f["dns-name"], f["ip-address"] = of(public["association.public-dns-name"]), of(public["association.public-ip"])
 	for name, values := range attachedFilters(c, v) {
 		f["network-interface."+name] = of(values)
 	}

@@ -28,6 +28,9 @@ func (s *Server) power(ctx context.Context, c *api.Call, ids []string, to func(i
 			if err != nil {
 				return err
 			}
+			if err := powered(tx, c, after, i.PowerWanted); err != nil {
+				return err
+			}
 			tx.Instances.Put(after)
 			changes = append(changes, wire.InstanceStateChange{
 				CurrentState: wireState(after), InstanceId: new(string(i.ID)), PreviousState: wireState(i),
@@ -35,6 +38,20 @@ func (s *Server) power(ctx context.Context, c *api.Call, ids []string, to func(i
 		}
 		return nil
 	})
+}
+
+// powered gives the instance's first interface a public address, or takes it, if the
+// instance was wanted off or on before.
+func powered(tx *store.Tx, c *api.Call, i vpc.Instance, before vpc.Power) error {
+	e, ok := tx.ENIs.Get(string(i.ENIs[0]))
+	if !ok || !e.WantsPublic || i.PowerWanted == before || i.PowerWanted == vpc.PowerTerminated {
+		return nil
+	}
+	e, err := e.Powered(i.PowerWanted == vpc.PowerOn, publicAddresses(tx, c))
+	if err == nil {
+		tx.ENIs.Put(e)
+	}
+	return err
 }
 
 func (s *Server) terminateInstances(ctx context.Context, c *api.Call, in *wire.TerminateInstancesInput) (*wire.TerminateInstancesOutput, error) {

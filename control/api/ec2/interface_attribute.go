@@ -33,7 +33,7 @@ func (s *Server) describeNetworkInterfaceAttribute(_ context.Context, c *api.Cal
 	case "attachment":
 		out.Attachment = full.Attachment
 	case "associatePublicIpAddress":
-		out.AssociatePublicIpAddress = new(false)
+		out.AssociatePublicIpAddress = new(e.WantsPublic)
 	default:
 		return nil, awserr.New("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
 	}

@@ -3,6 +3,7 @@
 package ec2
 
 import (
+	"maps"
 	"strconv"
 
 	"enishi.dev/enishi/control/api"
@@ -74,5 +75,6 @@ func interfaceFilters(c *api.Call, v *store.View) filters[vpc.ENI] {
 	for _, name := range absentOfInterfaces {
 		f[name] = func(vpc.ENI) []string { return nil }
 	}
+	maps.Copy(f, publicFilters(v))
 	return f
 }

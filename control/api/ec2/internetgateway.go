@@ -53,7 +53,7 @@ func (s *Server) detachInternetGateway(ctx context.Context, c *api.Call, in *wir
 		if err != nil {
 			return err
 		}
-		if g, err = g.Detach(v); err != nil {
+		if g, err = g.Detach(v, tx.ENIs.By("vpc", string(v.ID))); err != nil {
 			return err
 		}
 		tx.Gateways.Put(g)

@@ -19,6 +19,7 @@ type placed struct {
 	groups, groupNames    []string
 	description           string         // of the interface
 	keep                  bool           // the interface outlives its instance
+	public                *bool          // it gets a public address; nil: as its subnet has it
 	attached              map[int]string // ids of interfaces that are there already, by device
 }
 

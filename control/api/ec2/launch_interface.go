@@ -22,6 +22,9 @@ func (p placed) onInterfaces(all []wire.InstanceNetworkInterfaceSpecification) (
 		if value(n.NetworkCardIndex) != 0 {
 			return p, awserr.New("UnsupportedOperation", "The network card index %d is not supported.", *n.NetworkCardIndex)
 		}
+		if n.AssociatePublicIpAddress != nil && len(all) > 1 {
+			return p, awserr.New("InvalidParameterCombination", "The associatePublicIpAddress parameter cannot be specified when launching with multiple network interfaces.")
+		}
 		device := int(*n.DeviceIndex)
 		if _, again := p.attached[device]; again || device == 0 && first {
 			return p, awserr.New("InvalidParameterCombination", "Two network interfaces have the device index %d.", device)
@@ -64,8 +67,8 @@ func (p placed) onNew(n wire.InstanceNetworkInterfaceSpecification) (placed, err
 		return p, awserr.New("UnsupportedOperation", "The network interface type %s is not supported.", *n.InterfaceType)
 	}
 	p.subnet, p.address, p.groups, p.description = n.SubnetId, n.PrivateIpAddress, n.Groups, value(n.Description)
-	p.keep = n.DeleteOnTermination != nil && !*n.DeleteOnTermination
-	return p, api.Only(&n, "DeviceIndex", "SubnetId", "PrivateIpAddress", "Groups", "DeleteOnTermination", "Description", "InterfaceType", "NetworkCardIndex")
+	p.keep, p.public = n.DeleteOnTermination != nil && !*n.DeleteOnTermination, n.AssociatePublicIpAddress
+	return p, api.Only(&n, "AssociatePublicIpAddress", "DeviceIndex", "SubnetId", "PrivateIpAddress", "Groups", "DeleteOnTermination", "Description", "InterfaceType", "NetworkCardIndex")
 }
 
 // attachedInterfaces are the caller's interfaces with the ids, by device.
