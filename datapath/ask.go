@@ -54,6 +54,9 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if rt, ok := d.units[hoststate.Key{Kind: hoststate.KindRouteTable, ID: from.RouteTable}].(*hoststate.RouteTable); ok && t.Route != "" {
 		o.Prefix = longest(rt, q.To).String()
 	}
+	if n, ok := d.units[hoststate.Key{Kind: hoststate.KindNetwork, ID: from.Network}].(*hoststate.Network); ok && o.Route == hoststate.RouteInternet {
+		o.Gateway = n.Gateway
+	}
 	if o.Verdict == "deliver" {
 		if o.Back, err = d.askBack(raw, from.VNI, there.answer()); err != nil {
 			return o, fmt.Errorf("explain answer: %w", err)

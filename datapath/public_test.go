@@ -26,7 +26,7 @@ func newPublicWorld(t testing.TB) *bench {
 	}
 	_, err := b.Apply([]hoststate.Unit{
 		&hoststate.Endpoint{ID: ec2Name, Region: "ap-northeast-1", Service: "ec2", Names: []string{ec2Name}, Addresses: addrs(ec2At), Ports: []uint16{443}},
-		by("rtb-a", way), by("rtb-b", way),
+		by("rtb-a", way), by("rtb-b", way), by("vpc-a", func(n *hoststate.Network) { n.Gateway = "igw-1" }),
 		by("eni-1", func(i *hoststate.Interface) { i.Public = netip.MustParseAddr("198.19.0.10") }),
 		by("eni-b", func(i *hoststate.Interface) { i.Public = netip.MustParseAddr("198.19.0.11") }),
 	}, nil)
@@ -112,7 +112,7 @@ func TestAskAboutAPublicService(t *testing.T) {
 	} {
 		got, err := b.Ask(hoststate.Question{Interface: from, To: netip.MustParseAddr(ec2At), Protocol: "tcp", Port: 443})
 		b.must(err)
-		want.Source, want.Table, want.Route, want.Prefix = got.Source, "rtb-a", hoststate.RouteInternet, "0.0.0.0/0"
+		want.Source, want.Table, want.Route, want.Prefix, want.Gateway = got.Source, "rtb-a", hoststate.RouteInternet, "0.0.0.0/0", "igw-1"
 		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); d != "" {
 			t.Errorf("%s: %s", from, d)
 		}

@@ -33,8 +33,10 @@ type Outcome struct {
 	Prefix string      `json:"prefix,omitempty"`
 	// Endpoint is set if the target answers for one.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Public is the public service that gets it, by the network's internet gateway.
-	Public string `json:"public,omitempty"`
+	// Gateway is the network's internet gateway, if the route leads there, and Public
+	// the public service that gets it.
+	Gateway string `json:"gateway,omitempty"`
+	Public  string `json:"public,omitempty"`
 	// Back is what becomes of the answer, if the packet arrives.
 	Back *Answer `json:"back,omitempty"`
 }

@@ -64,13 +64,16 @@ func (f whyFacts) explain() explanation {
 		}
 	}
 	say("route", "%s", f.routeSays())
-	if f.target == nil && e.Verdict == "deliver" {
+	outside := f.outcome.Route == hoststate.RouteInternet
+	if f.target == nil && e.Verdict == "deliver" && !outside {
 		say("groups", "do not apply to the resolver")
 	}
-	if f.target != nil {
+	if f.target != nil || outside {
 		if s := f.groupsSay("egress", f.outcome.Egress, f.from); s != "" {
 			say("out", "%s", s)
 		}
+	}
+	if f.target != nil {
 		if s := f.groupsSay("ingress", f.outcome.Ingress, *f.target); s != "" {
 			say("in", "%s", s)
 		}
@@ -139,6 +142,12 @@ func (f whyFacts) routeSays() string {
 		return fmt.Sprintf("%s by %s: %s takes no packets for others (source/destination check)", o.Table, o.Prefix, who)
 	case o.Route == hoststate.RouteInterface && f.target != nil:
 		return fmt.Sprintf("%s by %s: to %s", o.Table, o.Prefix, who)
+	case o.Route == hoststate.RouteInternet && o.Reason == "no public address":
+		return fmt.Sprintf("%s by %s: to %s, and no public address stands for %s", o.Table, o.Prefix, o.Gateway, o.Source)
+	case o.Route == hoststate.RouteInternet && o.Public == "":
+		return fmt.Sprintf("%s by %s: to %s, and nobody public has %s", o.Table, o.Prefix, o.Gateway, to)
+	case o.Route == hoststate.RouteInternet:
+		return fmt.Sprintf("%s by %s: to %s, and from there to %s", o.Table, o.Prefix, o.Gateway, o.Public)
 	case o.Reason == "blackhole":
 		return fmt.Sprintf("%s by %s: its target is gone", o.Table, o.Prefix)
 	case o.Reason == "no such address":
@@ -193,10 +202,10 @@ func groupIDs(i wire.NetworkInterface) (ids []string) {
 func (f whyFacts) change() string {
 	o := f.outcome
 	switch {
-	case o.Reason == "security group" && f.target != nil:
-		of, action, peer := *f.target, "ingress", o.Source
-		if o.Refused == "egress" {
-			of, action, peer = f.from, "egress", f.question.To
+	case o.Reason == "security group" && (f.target != nil || o.Refused == "egress"):
+		of, action, peer := f.from, "egress", f.question.To
+		if o.Refused == "ingress" {
+			of, action, peer = *f.target, "ingress", o.Source
 		}
 		ids := groupIDs(of)
 		if len(ids) == 0 {
@@ -218,6 +227,8 @@ func (f whyFacts) change() string {
 		return fmt.Sprintf("aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-support", *f.from.VpcId)
 	case o.Reason == "no route" && f.service != "":
 		return fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-endpoint-type Interface --vpc-id %s --service-name %s --subnet-ids %s --private-dns-enabled", *f.from.VpcId, f.service, *f.from.SubnetId)
+	case o.Reason == "no public address":
+		return fmt.Sprintf("aws ec2 modify-subnet-attribute --subnet-id %s --map-public-ip-on-launch   # for instances launched from then on", *f.from.SubnetId)
 	case o.Reason == "not its address" && f.target != nil:
 		return fmt.Sprintf("aws ec2 modify-network-interface-attribute --network-interface-id %s --no-source-dest-check", *f.target.NetworkInterfaceId)
 	}
