@@ -25,7 +25,7 @@ type request struct {
 // be quick and must not call Decide.
 //
 // [ErrUnavailable] says that nothing is known to be written: only the text tells
-// whether it might be. If ctx ends before the turn has come, f does not run; if
+// whether it might be. [ErrTooLarge] says that nothing is, nor will be. If ctx ends before the turn has come, f does not run; if
 // it ends later, the decision may still be written.
 func (s *Store) Decide(ctx context.Context, f func(*Tx) error) error {
 	r := &request{
@@ -136,7 +136,7 @@ func (s *Store) batch(ctx context.Context, first *request) error {
 			}
 			b = s.newBatch()
 			if !b.fits(logs) {
-				r.done <- fmt.Errorf("a decision of %d writes is more than the store takes at once", len(logs))
+				r.done <- fmt.Errorf("%w (%d writes, which is more than the store takes at once)", ErrTooLarge, len(logs))
 				continue
 			}
 			w.redo(b.txn)

@@ -151,7 +151,7 @@ func TestABatchThatGrowsTooLargeIsDivided(t *testing.T) {
 	errs := behind(t, s, many(rows, 1), many(rows, 1), many(batchOps, 1), many(rows, 1), many(3, 1<<20), many(2, 4<<20), many(1, 1))
 	for i, err := range errs {
 		tooLarge := i == 2 || i == 5
-		if (err != nil) != tooLarge || tooLarge && !strings.Contains(err.Error(), "more than the store takes at once") {
+		if (err != nil) != tooLarge || errors.Is(err, ErrTooLarge) != tooLarge {
 			t.Errorf("decision %d: %v", i, err)
 		}
 	}

@@ -24,6 +24,11 @@ import (
 // server decides now. It is also the awserr that callers see.
 var ErrUnavailable error = awserr.New("Unavailable", "The server is overloaded and can't handle the request.")
 
+// ErrTooLarge is what a decision is answered with that wrote more than the store
+// takes at once, however often it is tried: half of it may do. It is also the
+// awserr that callers see.
+var ErrTooLarge error = awserr.New("ResourceCountExceeded", "You have exceeded the number of resources allowed in a single call of this type. Break it up into smaller calls.")
+
 // ErrDeposed ends [Store.Run]: another server has taken over, nothing that this
 // one decides is written any more.
 var ErrDeposed = errors.New("another control server decides now")
