@@ -48,9 +48,6 @@ const (
 	// patience is how long hosts have to come before nobody waits for them: after
 	// a restart of control they are all there, and only not connected yet.
 	patience = 5 * time.Second
-
-	// together is how many rows move in one decision; a store takes only so many.
-	together = 500
 )
 
 // Run works until ctx ends.
@@ -125,36 +122,6 @@ func (l *Lifecycle) take(step store.Step) {
 			}
 		}
 	}
-}
-
-// settle brings unsettled rows as far as what was seen allows.
-func (l *Lifecycle) settle(ctx context.Context) error {
-	o := l.observed()
-	v := l.store.View()
-	now := time.Now()
-	var todo []store.Ref
-	for r := range l.unsettled {
-		w, done := l.next(v, o, now, r)
-		if w != nil {
-			todo = append(todo, r)
-		} else if done {
-			delete(l.unsettled, r)
-		}
-	}
-	for some := range slices.Chunk(todo, together) {
-		err := l.store.Decide(ctx, func(tx *store.Tx) error {
-			for _, r := range some {
-				if w, _ := l.next(&tx.View, o, tx.Now(), r); w != nil {
-					w(tx)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Report takes in what a host says. It is kept in memory only: a host says

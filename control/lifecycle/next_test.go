@@ -3,7 +3,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -240,21 +239,4 @@ func TestALifecycleThatBeginsGivesHostsTimeToCome(t *testing.T) {
 			t.Fatal(got)
 		}
 	})
-}
-
-func TestAnyNumberOfRowsMovesAtOnce(t *testing.T) {
-	w := newWorld(t)
-	w.l.Live(nil)
-	const n = 5000 // more than one decision may write
-	for half := range 2 {
-		w.decide(func(tx *store.Tx) {
-			for i := range n / 2 {
-				tx.ENIs.Put(vpc.ENI{ID: vpc.ENIID(fmt.Sprintf("eni-%d-%d", half, i)), VPC: "vpc-1", Withdrawn: true})
-			}
-		})
-	}
-	w.settle()
-	if left := w.s.View().ENIs.Len(); left > 0 {
-		t.Errorf("%d of %d are left", left, n)
-	}
 }
