@@ -5,12 +5,14 @@ package hosts
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
 	"enishi.dev/enishi/control/body"
 	"enishi.dev/enishi/store"
+	"enishi.dev/enishi/vpc"
 )
 
 // RemoveOrder asks that a host is none any more.
@@ -38,11 +40,14 @@ func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PathValue("name")
-	out := Removed{Terminated: []string{}}
-	err := s.Store.Decide(r.Context(), func(tx *store.Tx) (err error) {
-		out.Terminated, err = s.remove(tx, name, o.Force)
-		return err
-	})
+	var err error
+	ended := map[string]bool{}
+	for more := true; more && err == nil; {
+		err = s.Store.Decide(r.Context(), func(tx *store.Tx) (err error) {
+			more, err = s.remove(tx, name, o.Force, ended)
+			return err
+		})
+	}
 	var wrong refusal
 	switch {
 	case errors.As(err, &wrong):
@@ -53,34 +58,48 @@ func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.end(name)
-	s.Log.Info("host removed", "host", name, "instances", len(out.Terminated))
-	answer(w, out)
+	s.Log.Info("host removed", "host", name, "instances", len(ended))
+	answer(w, Removed{Terminated: append([]string{}, slices.Sorted(maps.Keys(ended))...)})
 }
 
-// remove deletes the host's row; with force, its instances are wanted gone.
-func (s *Server) remove(tx *store.Tx, name string, force bool) (terminated []string, err error) {
+// together is how many instances end in one decision: each may be a large row, and
+// a store takes only so much.
+const together = 32
+
+// remove deletes the host's row; with force, its instances are wanted gone, and are
+// in ended then. If they are many, there is more to do, and the row goes last: who
+// is interrupted can give the order again.
+func (s *Server) remove(tx *store.Tx, name string, force bool, ended map[string]bool) (more bool, err error) {
 	if name == s.LocalHost {
-		return nil, refusal(fmt.Sprintf("host %q is where control runs", name))
+		return false, refusal(fmt.Sprintf("host %q is where control runs", name))
 	}
 	if _, ok := tx.Hosts.Get(name); !ok {
-		return nil, refusal(fmt.Sprintf("there is no host %q: see `enishi host list`", name))
+		return false, refusal(fmt.Sprintf("there is no host %q: see `enishi host list`", name))
 	}
-	terminated = []string{}
+	var have []string
 	for i := range tx.Instances.By("host", name) {
 		if i.Status.Gone.IsZero() {
-			terminated = append(terminated, string(i.ID))
+			have = append(have, string(i.ID))
 		}
 	}
-	slices.Sort(terminated)
-	if len(terminated) > 0 && !force {
-		return nil, refusal(fmt.Sprintf("host %q has instances: %s: terminate them, or give --force if it is lost", name, some(terminated)))
+	slices.Sort(have)
+	if len(have) > 0 && !force {
+		return false, refusal(fmt.Sprintf("host %q has instances: %s: terminate them, or give --force if it is lost", name, some(have)))
 	}
-	for _, id := range terminated {
+	n := 0
+	for _, id := range have {
+		ended[id] = true
 		i, _ := tx.Instances.Get(id)
+		if i.PowerWanted == vpc.PowerTerminated {
+			continue
+		}
+		if n++; n > together {
+			return true, nil
+		}
 		tx.Instances.Put(i.Lost())
 	}
 	tx.Hosts.Delete(name)
-	return terminated, nil
+	return false, nil
 }
 
 // some names the first of many.

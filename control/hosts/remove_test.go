@@ -3,6 +3,8 @@
 package hosts
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,6 +65,34 @@ func TestAHostIsRemoved(t *testing.T) {
 		}
 		remove("b", `{}`, 400, "i-1") // until its end is settled
 	})
+}
+
+func TestAHostIsRemovedHoweverMuchIsOnIt(t *testing.T) {
+	needsRoot(t)
+	w := newWorld(t)
+	local, remote := w.serve(), w.serveRemote()
+	w.enter(remote(nil), "b", w.invite(local, "b"))
+	const n, each = 400, 100 // of these rows more than one decision may write
+	for first := 0; first < n; first += each {
+		w.decide(func(tx *store.Tx) {
+			for i := range each {
+				tx.Instances.Put(vpc.Instance{Meta: meta, ID: vpc.InstanceID(fmt.Sprintf("i-%d", first+i)), VPC: "vpc-1", Host: "b", PowerWanted: vpc.PowerOn, UserData: make([]byte, 16<<10)})
+			}
+		})
+	}
+	code, text := ask(t, local, http.MethodPost, "/v1/hosts/b/remove", []byte(`{"force":true}`))
+	var out Removed
+	if err := json.Unmarshal([]byte(text), &out); code != 200 || err != nil || len(out.Terminated) != n {
+		t.Fatalf("%d: %d went with it: %.200s", code, len(out.Terminated), text)
+	}
+	for i := range w.Store.View().Instances.All() {
+		if i.PowerWanted != vpc.PowerTerminated {
+			t.Errorf("%s is wanted %s", i.ID, i.PowerWanted)
+		}
+	}
+	if _, ok := w.Store.View().Hosts.Get("b"); ok {
+		t.Error("it is a host still")
+	}
 }
 
 func TestSomeNamesTheFirstOfMany(t *testing.T) {
