@@ -63,8 +63,8 @@ func instanceKey(id string) hoststate.Key {
 // wanted returns the instance's unit, if it is to run here, and its interfaces;
 // fewer than the unit names if not all are known yet.
 func (a *Agent) wanted(id string) (*hoststate.Instance, []*hoststate.Interface) {
-	u, _ := a.units[instanceKey(id)].(*hoststate.Instance)
-	if u == nil || !u.Running || u.Host != a.Host {
+	u := a.here(id)
+	if u == nil || !u.Running {
 		return nil, nil
 	}
 	var interfaces []*hoststate.Interface
@@ -88,8 +88,8 @@ func (a *Agent) powerOff(o outcome, ids map[string]bool) {
 				continue
 			}
 		}
-		if a.isHere(id) {
-			a.feed.Instance(id, hoststate.InstanceReport{State: hoststate.InstanceStopped})
+		if u := a.here(id); u != nil {
+			a.feed.Instance(id, hoststate.InstanceReport{State: hoststate.InstanceStopped, Boots: u.Boots})
 		}
 	}
 }
@@ -191,11 +191,11 @@ func addressesOf(interfaces []*hoststate.Interface) (addresses []netip.Addr) {
 // itself. It is not started again then: as a machine that lost its power.
 func (a *Agent) show(u *hoststate.Instance, p *instance.Instance) {
 	_, interfaces := a.wanted(u.ID)
-	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning})
+	a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceRunning, Boots: u.Boots})
 	a.watchConsole(u.ID, p)
 	a.board.runs(u.ID, addressesOf(interfaces), p, func() {
 		a.Log.Warn("instance ended by itself", "instance", u.ID)
-		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended"})
+		a.feed.Instance(u.ID, hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended", Boots: u.Boots})
 	})
 }
 

@@ -181,6 +181,9 @@ func TestInstanceLife(t *testing.T) {
 		again := *i1
 		again.Boots = 1
 		h.want(units(&again))
+		h.until("it is said of that boot", func(r hoststate.Report) bool {
+			return r.Instances["i-1"] == hoststate.InstanceReport{State: hoststate.InstanceRunning, Boots: 1}
+		})
 		second := processes()
 		if second == first || second == "" {
 			t.Errorf("its processes were %q and are %q", first, second)
@@ -198,6 +201,7 @@ func TestInstanceLife(t *testing.T) {
 			now := processes()
 			return now != second && strings.Count(now, " ") == 1
 		})
+		h.until("it is said of that boot", func(r hoststate.Report) bool { return r.Instances["i-1"].Boots == 2 })
 		eventually(t, "it can be entered", func() bool { return len(h.status().Instances) == 2 })
 		if got := h.sh("i-1", "hostname"); got != "host-i-1" {
 			t.Errorf("got %s", got)
@@ -209,7 +213,9 @@ func TestInstanceLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		kill(t, strings.Fields(string(b))[0])
-		h.untilInstance("i-1", hoststate.InstanceFailed)
+		h.until("it has failed in that boot", func(r hoststate.Report) bool {
+			return r.Instances["i-1"] == hoststate.InstanceReport{State: hoststate.InstanceFailed, Reason: "its first process ended", Boots: 2}
+		})
 		h.want(units(e1))
 		if s := h.status(); s.Instances[0].State != hoststate.InstanceFailed {
 			t.Errorf("%+v", s.Instances)
@@ -222,6 +228,14 @@ func TestInstanceLife(t *testing.T) {
 		if got := h.sh("i-4", "cat /sys/class/net/eth0/address"); got != "02:00:00:00:01:02" {
 			t.Errorf("got %s", got)
 		}
+	})
+	t.Run("stopped, it is so of its last boot", func(t *testing.T) {
+		off := *i1
+		off.Running, off.Boots = false, 3 // which was over before it began here
+		h.want(units(&off))
+		h.until("it is said of that boot", func(r hoststate.Report) bool {
+			return r.Instances["i-1"] == hoststate.InstanceReport{State: hoststate.InstanceStopped, Boots: 3}
+		})
 	})
 	t.Run("terminated, nothing is left of it", func(t *testing.T) {
 		h.want(nil, i1.Key(), e1.Key())

@@ -27,7 +27,7 @@ func (a *Agent) removeLeftovers(o outcome) {
 			continue
 		}
 		k := hoststate.Key{Kind: hoststate.KindInstance, ID: name}
-		if strings.HasPrefix(name, instancePrefix) && !a.isHere(name) && a.instances[name] == nil {
+		if strings.HasPrefix(name, instancePrefix) && a.here(name) == nil && a.instances[name] == nil {
 			o.add(k, a.removeInstance(name))
 		}
 	}
@@ -42,10 +42,12 @@ func (a *Agent) removeLeftovers(o outcome) {
 	}
 }
 
-// isHere says whether the instance is one of this host's, running or not.
-func (a *Agent) isHere(id string) bool {
-	u, _ := a.units[hoststate.Key{Kind: hoststate.KindInstance, ID: id}].(*hoststate.Instance)
-	return u != nil && u.Host == a.Host
+// here returns the unit of an instance of this host, running or not; of others, nil.
+func (a *Agent) here(id string) *hoststate.Instance {
+	if u, _ := a.units[instanceKey(id)].(*hoststate.Instance); u != nil && u.Host == a.Host {
+		return u
+	}
+	return nil
 }
 
 // wantedPorts names the ports that the units ask for on this host.

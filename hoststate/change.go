@@ -109,4 +109,7 @@ type Console struct {
 type InstanceReport struct {
 	State  InstanceState `json:"state"`
 	Reason string        `json:"reason,omitempty"`
+	// Boots is that of the unit which this is about: what was said of an earlier
+	// boot says nothing of what is wanted now.
+	Boots int64 `json:"boots,omitempty"`
 }

@@ -21,7 +21,7 @@ func (i Instance) State() InstanceState {
 		return InstanceState{48, "terminated"}
 	case i.PowerWanted == PowerTerminated:
 		return InstanceState{32, "shutting-down"}
-	case i.PowerWanted == PowerOff && i.Status.Stopped:
+	case i.PowerWanted == PowerOff && i.Off():
 		return InstanceState{80, "stopped"}
 	case i.PowerWanted == PowerOff:
 		return InstanceState{64, "stopping"}
@@ -30,6 +30,9 @@ func (i Instance) State() InstanceState {
 	}
 	return InstanceState{0, "pending"}
 }
+
+// Off says that its host has ended its processes, and they were not started since.
+func (i Instance) Off() bool { return i.Status.Stopped && i.Status.Boots == i.Boots }
 
 // instanceTombstone is how long a terminated instance is still described.
 const instanceTombstone = time.Hour

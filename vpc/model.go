@@ -214,6 +214,7 @@ const (
 type InstanceStatus struct {
 	Running bool      `json:"running,omitempty"`
 	Stopped bool      `json:"stopped,omitempty"` // its host has ended its processes, as was wanted
+	Boots   int64     `json:"boots,omitempty"`   // the instance's when it was Stopped: it may have been started since
 	Ran     bool      `json:"ran,omitempty"`     // it has been running, once
 	Reason  string    `json:"reason,omitempty"`
 	Gone    time.Time `json:"gone,omitzero"` // its processes and interfaces are gone since then

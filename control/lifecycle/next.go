@@ -152,6 +152,9 @@ func (l *Lifecycle) eni(v *store.View, o Observed, e vpc.ENI) (write, bool) {
 func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Instance) (write, bool) {
 	put := func(i vpc.Instance) write { return func(tx *store.Tx) { tx.Instances.PutStatus(i) } }
 	seen, reported := o.Instances[i.Host][string(i.ID)]
+	if seen.Boots != i.Boots { // of an earlier boot: of this one nothing is known
+		seen, reported = hoststate.InstanceReport{}, false
+	}
 	running := reported && seen.State == hoststate.InstanceRunning
 	switch {
 	case !i.Status.Gone.IsZero():
@@ -167,10 +170,10 @@ func (l *Lifecycle) instance(v *store.View, o Observed, now time.Time, i vpc.Ins
 		i.Status.Ran = i.Status.Ran || running
 		return put(i), false
 	case i.PowerWanted == vpc.PowerOff:
-		if !reported || seen.State != hoststate.InstanceStopped || i.Status.Stopped {
+		if !reported || seen.State != hoststate.InstanceStopped || i.Off() {
 			return nil, true // until its host reports it again
 		}
-		i.Status.Running, i.Status.Reason, i.Status.Stopped = false, "", true
+		i.Status.Running, i.Status.Reason, i.Status.Stopped, i.Status.Boots = false, "", true, i.Boots
 		return put(i), false
 	case (o.Early || slices.Contains(o.Live, i.Host)) && seen.State != hoststate.InstanceStopped:
 		return nil, false

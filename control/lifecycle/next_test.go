@@ -181,6 +181,27 @@ func TestStates(t *testing.T) {
 			{"it is to go: nothing runs that would have to end", func(w *world) { w.terminate("i-1") }, "i-1 shutting-down, (eni-i-1)"},
 			{"hosts let go", func(w *world) { w.confirm("a") }, "i-1 terminated"},
 		},
+		"what was said of an earlier boot does not count": {
+			{"it has stopped", func(w *world) {
+				w.launch("i-1", "a")
+				w.l.Live([]string{"a"})
+				w.runs("a", "i-1", hoststate.InstanceRunning, "")
+				w.settle()
+				w.power("i-1", vpc.PowerOff)
+				w.runs("a", "i-1", hoststate.InstanceStopped, "")
+			}, "i-1 stopped, eni-i-1"},
+			{"it is to start", func(w *world) { w.start("i-1") }, "i-1 pending, eni-i-1"},
+			{"of its first boot is said that it runs, late", func(w *world) { w.runs("a", "i-1", hoststate.InstanceRunning, "") }, "i-1 pending, eni-i-1"},
+			{"and that it has stopped", func(w *world) { w.runs("a", "i-1", hoststate.InstanceStopped, "") }, "i-1 pending, eni-i-1"},
+			{"it is to stop at once", func(w *world) { w.power("i-1", vpc.PowerOff) }, "i-1 stopping, eni-i-1"},
+			{"it has stopped", func(w *world) {
+				w.says("a", "i-1", hoststate.InstanceReport{State: hoststate.InstanceStopped, Boots: 1})
+			}, "i-1 stopped, eni-i-1"},
+			{"it is to start, and to go at once", func(w *world) { w.start("i-1"); w.terminate("i-1") }, "i-1 shutting-down, eni-i-1"},
+			{"it has ended", func(w *world) {
+				w.says("a", "i-1", hoststate.InstanceReport{State: hoststate.InstanceStopped, Boots: 2})
+			}, "i-1 shutting-down, (eni-i-1)"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

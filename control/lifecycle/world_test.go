@@ -116,6 +116,17 @@ func (w *world) power(id string, p vpc.Power) {
 	})
 }
 
+func (w *world) start(id string) {
+	w.decide(func(tx *store.Tx) {
+		i, _ := tx.Instances.Get(id)
+		i, err := i.Start(tx.Now())
+		if err != nil {
+			w.t.Error(err)
+		}
+		tx.Instances.Put(i)
+	})
+}
+
 func (w *world) connect(id string, enis ...vpc.ENIID) {
 	w.decide(func(tx *store.Tx) {
 		tx.Endpoints.Put(vpc.Endpoint{ID: vpc.EndpointID(id), VPC: "vpc-1", Type: vpc.Interface, ENIs: enis, Generation: 1})
@@ -165,7 +176,11 @@ func (w *world) closed(host, endpoint string) {
 }
 
 func (w *world) runs(host, instance string, state hoststate.InstanceState, reason string) {
-	w.report(hoststate.Report{Host: host, Role: hoststate.RoleAgent, Position: w.position(), Instances: map[string]hoststate.InstanceReport{instance: {State: state, Reason: reason}}})
+	w.says(host, instance, hoststate.InstanceReport{State: state, Reason: reason})
+}
+
+func (w *world) says(host, instance string, r hoststate.InstanceReport) {
+	w.report(hoststate.Report{Host: host, Role: hoststate.RoleAgent, Position: w.position(), Instances: map[string]hoststate.InstanceReport{instance: r}})
 }
 
 func (w *world) reached(host string, role hoststate.Role, p hoststate.Position) {

@@ -105,7 +105,9 @@ func runInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []str
 }
 
 func stopInstance(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
-	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) { i.Status.Running, i.Status.Stopped = false, true })
+	status(w, ts, args[0], nil, func(i *vpc.Instance, _ time.Time) {
+		i.Status.Running, i.Status.Stopped, i.Status.Boots = false, true, i.Boots
+	})
 }
 
 func tellConsole(w *apitest.World, ts *testscript.TestScript, _ bool, args []string) {
