@@ -89,9 +89,10 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 		Store: s, Lifecycle: life, Authority: authority, Bootstrap: boot, Accounts: accounts.Handler(s),
 		LocalHost: o.HostName, GatewayUID: o.GatewayUID, OwnerUID: o.OwnerUID, Log: o.Log,
 	})
+	machines := ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts, DataOnly: o.AnyCredentials})
 	h.SetAPI(api.NewServer(api.Options{
-		Store: s, Log: o.Log, Believe: h.Believe, AnyCredentials: believe,
-		Services: []api.Service{ec2.New(ec2.Options{Store: s, Hosts: h.LiveHosts, DataOnly: o.AnyCredentials}).Service(), elbv2.Service(), elbv2.Classic(), sts.Service()},
+		Store: s, Log: o.Log, Believe: h.Believe, AnyCredentials: believe, Furnish: machines.Furnish,
+		Services: []api.Service{machines.Service(), elbv2.Service(), elbv2.Classic(), sts.Service()},
 	}))
 	g, ctx := errgroup.WithContext(ctx)
 	if o.Remote != nil {

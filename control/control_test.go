@@ -260,6 +260,9 @@ func TestTheFirstAccountHasADefaultVPCUntilItIsDeleted(t *testing.T) {
 	for _, n := range call[ec2.DescribeSubnetsOutput](w, "DescribeSubnets", &ec2.DescribeSubnetsInput{}).Subnets {
 		call[ec2.DeleteSubnetOutput](w, "DeleteSubnet", &ec2.DeleteSubnetInput{SubnetId: n.SubnetId})
 	}
+	for _, g := range call[ec2.DescribeInternetGatewaysOutput](w, "DescribeInternetGateways", &ec2.DescribeInternetGatewaysInput{}).InternetGateways {
+		call[ec2.DetachInternetGatewayOutput](w, "DetachInternetGateway", &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: before[0].VpcId})
+	}
 	call[ec2.DeleteVpcOutput](w, "DeleteVpc", &ec2.DeleteVpcInput{VpcId: before[0].VpcId})
 	stop()
 	w, stop = start(t, dir)

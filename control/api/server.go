@@ -35,6 +35,9 @@ type Options struct {
 	// AnyCredentials, if set, says whose a request with the access key id is, and
 	// no signature is verified: for people who come from emulators.
 	AnyCredentials func(ctx context.Context, accessKeyID string) (iam.AccessKey, error)
+	// Furnish, if set, is called before every action that the account asks for in the
+	// region: it gives the account what that finds there on its first day.
+	Furnish func(ctx context.Context, account, region string) error
 }
 
 // Server answers requests. It starts nothing and may be used by many at once.
@@ -100,6 +103,11 @@ func (r *exchange) serve(ctx context.Context) (any, error) {
 	}
 	if err := r.identify(ctx); err != nil {
 		return nil, err
+	}
+	if r.s.o.Furnish != nil {
+		if err := r.s.o.Furnish(ctx, r.call.Account, r.call.Region); err != nil {
+			return nil, fmt.Errorf("furnish account: %w", err)
+		}
 	}
 	form, err := r.form()
 	if err != nil {

@@ -37,6 +37,15 @@ func (s *Server) EnsureDefaultVPC(tx *store.Tx, account, regionName string) erro
 	return nil
 }
 
+// Furnish makes the account's default VPC in the region, if it has never had one there.
+func (s *Server) Furnish(ctx context.Context, account, regionName string) error {
+	a, ok := s.store.View().Accounts.Get(account)
+	if _, known := region.Of(regionName); !ok || !known || slices.Contains(a.Furnished, regionName) {
+		return nil
+	}
+	return s.store.Decide(ctx, func(tx *store.Tx) error { return s.EnsureDefaultVPC(tx, account, regionName) })
+}
+
 // putDefaultVPC makes a default VPC beside the others that count; that none of
 // them is one is the caller's to have checked.
 func (s *Server) putDefaultVPC(tx *store.Tx, c *api.Call, have int) (vpc.VPC, error) {
