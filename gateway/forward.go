@@ -27,23 +27,39 @@ const roomForHead = 2 << 10 // of most requests, with the facts
 
 // forward hands the request on to control, and control's answer back.
 func (g *gateway) forward(x *exchange) {
-	body, no := x.readBody()
-	if no != nil {
-		x.refuse(no)
-		return
+	if resp := g.askControl(x); resp != nil {
+		x.answer(resp)
 	}
-	if x.head.Action == "" {
-		x.head.Action = protocol.FormAction(body)
+}
+
+// askControl returns control's answer, or nil when the request is refused. It holds
+// the body until then, as control may have to be asked again, and no longer: a
+// caller may take its time with the answer, too.
+func (g *gateway) askControl(x *exchange) *http.Response {
+	ctx, size := x.r.Context(), x.mayHold()
+	if from := (source{x.conn.network, x.conn.source}); size > 0 {
+		if !g.bodies.take(ctx, from, size, x.patience.body) {
+			x.refuse(x.unavailable())
+			return nil
+		}
+		defer g.bodies.free(from, size)
 	}
 	message, err := hoststate.Forwarded{
 		Method: x.r.Method, URI: x.r.RequestURI, Host: x.r.Host, Header: x.r.Header, Facts: x.facts(),
-	}.Append(make([]byte, 0, roomForHead+len(body)))
+	}.Append(make([]byte, 0, roomForHead+min(size, ownLittle)))
 	if err != nil {
 		g.fail(x, fmt.Errorf("write forwarded request: %w", err))
-		return
+		return nil
 	}
-	message = append(message, body...)
-	ctx := x.r.Context()
+	head := len(message)
+	message, no := x.readBody(message)
+	if no != nil {
+		x.refuse(no)
+		return nil
+	}
+	if x.head.Action == "" {
+		x.head.Action = protocol.FormAction(message[head:])
+	}
 	resp, err := patiently(ctx, func() (*http.Response, error) {
 		return g.forwards.Do(ctx, &http1.Request{
 			Method: http.MethodPost, Target: "/v1/forward", Host: "control",
@@ -52,15 +68,27 @@ func (g *gateway) forward(x *exchange) {
 	})
 	if err != nil {
 		g.fail(x, fmt.Errorf("forward to control: %w", err))
-		return
+		return nil
 	}
-	x.answer(resp)
+	return resp
 }
 
-// readBody reads a whole body that is within the limits.
-func (x *exchange) readBody() ([]byte, *awserr.Error) {
+// mayHold is how much of the body may have to be held.
+func (x *exchange) mayHold() int64 {
+	switch n := x.r.ContentLength; {
+	case n < 0:
+		return maxBody // it does not say
+	case n > maxBody:
+		return 0 // it is refused
+	default:
+		return n
+	}
+}
+
+// readBody reads a whole body that is within the limits, and appends it to b.
+func (x *exchange) readBody(b []byte) ([]byte, *awserr.Error) {
 	x.readDeadline(x.patience.body)
-	body, err := http1.Whole(x.w, x.r, maxBody)
+	b, err := http1.Whole(b, x.w, x.r, maxBody)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		e := awserr.New("RequestEntityTooLarge", "The request is longer than %d bytes.", maxBody)
 		e.Status = http.StatusRequestEntityTooLarge
@@ -69,7 +97,7 @@ func (x *exchange) readBody() ([]byte, *awserr.Error) {
 	if err != nil {
 		return nil, brokenBody()
 	}
-	return body, nil
+	return b, nil
 }
 
 // brokenBody is the refusal of a request whose body came too slowly, or not whole.

@@ -58,6 +58,7 @@ type gateway struct {
 	entry     *certificate // the public entry's
 	places    places
 	turns     turns
+	bodies    bodies
 	fruitless fruitless
 	queue     *queue
 	requests  requests

@@ -43,6 +43,7 @@ type world struct {
 	answer    func(http.ResponseWriter, *http.Request, forwarded)
 	signs     func(endpoint string) bool
 	control   *http.Server
+	gateway   *gateway
 
 	agent  chan message // to pass
 	Public string       // address of the public entry
@@ -230,6 +231,7 @@ func (w *world) startGateway(p patience) {
 	}
 	g := newGateway(o)
 	g.patience = p
+	w.gateway = g
 	w.run(g.run)
 	w.t.Cleanup(func() {
 		if w.t.Failed() {

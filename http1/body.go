@@ -93,14 +93,43 @@ func (b *body) pass() bool {
 	return b.ended.Load()
 }
 
-// Whole reads a request's body of at most so many bytes. A longer one is a
-// [*http.MaxBytesError].
-func Whole(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+// atOnce is how much room a body gets before any of it has come: most need no more.
+const atOnce = 64 << 10
+
+// Whole reads a request's body of at most so many bytes and appends it to b. A longer
+// one is a [*http.MaxBytesError]. What a head announces takes no room: b grows to
+// twice of what has come.
+func Whole(b []byte, w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	from := http.MaxBytesReader(w, r.Body, most)
-	if r.ContentLength < 0 || r.ContentLength > most {
-		return io.ReadAll(from)
+	if r.ContentLength > most {
+		_, err := io.Copy(io.Discard, from)
+		return b, err
 	}
-	b := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(from, b)
-	return b, err
+	for left := r.ContentLength; left != 0; {
+		if len(b) == cap(b) {
+			b = longer(b, left)
+		}
+		n, err := from.Read(b[len(b):cap(b)])
+		b, left = b[:len(b)+n], left-int64(n)
+		switch {
+		case err == io.EOF && left > 0:
+			return b, io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// longer returns b with room for more, of what is left; below zero, nobody knows
+// how much that is.
+func longer(b []byte, left int64) []byte {
+	const least = 4 << 10
+	more := int64(max(len(b), least))
+	if left > 0 {
+		more = min(max(more, atOnce), left)
+	}
+	return append(make([]byte, 0, int64(len(b))+more), b...)
 }

@@ -16,7 +16,7 @@ const maxForwarded = 2 << 20
 
 // forward answers a tenant's request.
 func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
-	message, err := http1.Whole(w, r, maxForwarded)
+	message, err := http1.Whole(nil, w, r, maxForwarded)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
