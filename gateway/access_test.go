@@ -9,9 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"enishi.dev/enishi/aws/protocol"
 )
 
 func TestEveryRequestIsALineOfTheAccessLog(t *testing.T) {
@@ -54,6 +57,16 @@ func TestEveryRequestIsALineOfTheAccessLog(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestOfALongActionNoMoreIsKeptThanIsShown(t *testing.T) {
+	g := newGateway(Options{Status: newQueue(nil)})
+	action := strings.Repeat("a", 1<<20)
+	g.record(&exchange{conn: &conn{}, head: protocol.Head{Action: action}})
+	got := g.requests.last()[0].Action
+	if got != action[:longestAction] || unsafe.StringData(got) == unsafe.StringData(action) {
+		t.Errorf("it keeps %d bytes of which it shows %d", len(action), len(got))
 	}
 }
 

@@ -58,7 +58,7 @@ func (g *gateway) askControl(x *exchange) *http.Response {
 		return nil
 	}
 	if x.head.Action == "" {
-		x.head.Action = protocol.FormAction(message[head:])
+		x.head.Action = shown(protocol.FormAction(message[head:]))
 	}
 	resp, err := patiently(ctx, func() (*http.Response, error) {
 		return g.forwards.Do(ctx, &http1.Request{

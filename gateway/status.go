@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,15 +56,20 @@ func (f *fruitless) counts() map[string]uint64 {
 // longestAction is more than AWS's longest. A form may name anything.
 const longestAction = 128
 
+// shown is what is written down of an action, and nothing more is kept of it.
+func shown(action string) string {
+	if len(action) > longestAction {
+		return strings.Clone(action[:longestAction])
+	}
+	return action
+}
+
 // record writes an exchange down, for the status and in the access log.
 func (g *gateway) record(x *exchange) {
 	f := x.facts()
-	if len(x.head.Action) > longestAction {
-		x.head.Action = x.head.Action[:longestAction]
-	}
 	q := hoststate.Request{
 		Time: x.begun, ID: x.id, Network: f.Network, Endpoint: f.Endpoint, Source: f.Source,
-		Service: x.head.Service, Action: x.head.Action, Status: x.status, Duration: time.Since(x.begun),
+		Service: x.head.Service, Action: shown(x.head.Action), Status: x.status, Duration: time.Since(x.begun),
 	}
 	if err := g.access.write(q, x.sent); err != nil {
 		g.Log.Warn("request not in the access log", "request", q.ID, "err", err)

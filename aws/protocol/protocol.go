@@ -6,6 +6,7 @@
 package protocol
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,13 +68,13 @@ func query(u *url.URL) url.Values {
 }
 
 // FormAction returns the action that a form names, "" if it names none. It is for
-// the bodies of [Query] and [EC2] requests.
+// the bodies of [Query] and [EC2] requests, of which it keeps nothing.
 func FormAction(body []byte) string {
-	for s := string(body); s != ""; {
-		var field string
-		field, s, _ = strings.Cut(s, "&")
-		if v, ok := strings.CutPrefix(field, "Action="); ok {
-			action, err := url.QueryUnescape(v)
+	for len(body) > 0 {
+		var field []byte
+		field, body, _ = bytes.Cut(body, []byte("&"))
+		if v, ok := bytes.CutPrefix(field, []byte("Action=")); ok {
+			action, err := url.QueryUnescape(string(v))
 			if err != nil {
 				return ""
 			}

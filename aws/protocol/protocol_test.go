@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -105,6 +106,17 @@ func TestFormAction(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestOfALongFormTheActionAloneIsKept(t *testing.T) {
+	form := append([]byte("Action=DescribeVpcs&X="), make([]byte, 1<<20)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	FormAction(form)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<16 {
+		t.Errorf("it took %d bytes", took)
 	}
 }
 
