@@ -36,11 +36,16 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.unread = c.unread[n:]
 		return n, nil
 	}
-	return c.TCPConn.Read(b)
+	n, err := c.TCPConn.Read(b)
+	if err != nil {
+		c.endTurn()
+	}
+	return n, err
 }
 
 // begin waits for the turn of a handshake, whose first half is the costly one: the
-// turn ends when the answer to the hello is written.
+// turn ends when the answer to the hello is written. One that asks for another hello
+// is none: the turn goes on, and by itself ends soon if that does not come.
 func (c *conn) begin(ctx context.Context) (err error) {
 	if c.turn != nil {
 		c.done, err = c.turn(ctx)
@@ -49,11 +54,22 @@ func (c *conn) begin(ctx context.Context) (err error) {
 }
 
 func (c *conn) Write(b []byte) (int, error) {
+	if c.done != nil && !asksAgain(b) {
+		c.endTurn()
+	}
+	n, err := c.TCPConn.Write(b)
+	if err != nil {
+		c.endTurn()
+	}
+	return n, err
+}
+
+// endTurn is called by whoever shakes hands; afterwards it has nothing to do.
+func (c *conn) endTurn() {
 	if c.done != nil {
 		c.done()
 		c.done = nil
 	}
-	return c.TCPConn.Write(b)
 }
 
 // Close ends the connection in order; its place is free afterwards.
