@@ -46,7 +46,7 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestAnEndpointIsFull(t *testing.T) {
-	e := newEndpoint(&hoststate.Endpoint{ID: "vpce-1", Ports: []uint16{443}})
+	e := newEndpoint(&hoststate.Endpoint{ID: "vpce-1", Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.50")}, Ports: []uint16{443}})
 	var first *conn
 	for range maxConnsPerEndpoint {
 		c := &conn{local: netip.MustParseAddrPort("10.0.1.50:443")}
@@ -66,5 +66,21 @@ func TestAnEndpointIsFull(t *testing.T) {
 	c.network = "vpc-b"
 	if !e.take(c) {
 		t.Error("what one network has is taken from another")
+	}
+}
+
+func TestAnEndpointTakesNoConnectionToAnAddressThatItHasLost(t *testing.T) {
+	unit := hoststate.Endpoint{ID: "vpce-1", Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.50")}, Ports: []uint16{443}}
+	e := newEndpoint(&unit)
+	c := &conn{local: netip.MustParseAddrPort("10.0.1.50:443")} // the endpoint was found at it
+	other := unit
+	other.Addresses = []netip.Addr{netip.MustParseAddr("10.0.1.51")}
+	e.become(&other)
+	if e.take(c) {
+		t.Error("it is taken after those that were open have been reset")
+	}
+	e.become(&unit)
+	if !e.take(c) {
+		t.Error("it is not taken with the address back")
 	}
 }

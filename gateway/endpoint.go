@@ -33,16 +33,22 @@ func newEndpoint(u *hoststate.Endpoint) *endpoint {
 }
 
 // take makes c one of the endpoint's connections, unless it is closing, full or
-// does not answer at that port.
+// does not answer at that address and port: since c was led to it, it may have lost
+// the address, and reset all that it had there.
 func (e *endpoint) take(c *conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stopped || e.from[c.network] >= maxConnsPerEndpoint || !slices.Contains(e.unit.Ports, c.local.Port()) {
+	if e.stopped || e.from[c.network] >= maxConnsPerEndpoint || !e.answers(c.local) {
 		return false
 	}
 	e.conns[c] = struct{}{}
 	e.from[c.network]++
 	return true
+}
+
+// answers says whether the unit is at a. The lock is held.
+func (e *endpoint) answers(a netip.AddrPort) bool {
+	return slices.Contains(e.unit.Addresses, a.Addr()) && slices.Contains(e.unit.Ports, a.Port())
 }
 
 func (e *endpoint) leave(c *conn) {
