@@ -30,7 +30,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := protocol.NewRequestID()
 	head.Protocol.WriteError(w, id, awserr.New("NotImplemented", "%s", refusal(head.Service)))
-	h.log.Info("not implemented", "request", id, "service", head.Service, "action", head.Action, "duration", time.Since(begun))
+	h.log.Debug("not implemented", "request", id, "service", head.Service, "action", head.Action, "duration", time.Since(begun))
 }
 
 func refusal(service string) string {

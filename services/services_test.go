@@ -113,3 +113,12 @@ func TestWhatIsThereAnswers(t *testing.T) {
 		t.Errorf("status %d", w.Code)
 	}
 }
+
+func TestWhatATenantAsksAddsNothingToTheLog(t *testing.T) {
+	var log strings.Builder
+	h := handler{log: slog.New(slog.NewTextHandler(&log, nil))}
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	if log.Len() > 0 {
+		t.Errorf("it says %s", &log)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,12 +27,17 @@ type supervisor struct {
 	ready atomic.Bool
 }
 
-// run returns when every part has ended, each after ctx did.
+// run returns when every part has ended, each after ctx did. Meanwhile it bounds
+// their logs.
 func (s *supervisor) run(ctx context.Context, parts []part) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range parts {
 		g.Go(func() error { return s.keep(ctx, p) })
 	}
+	g.Go(func() error {
+		boundLogs(ctx, filepath.Dir(parts[0].log), s.log)
+		return nil
+	})
 	return g.Wait()
 }
 
