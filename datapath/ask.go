@@ -40,6 +40,9 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 	if err != nil {
 		return o, err
 	}
+	if d.isItself(from, q.To) {
+		return hoststate.Outcome{Source: q.To, Verdict: "deliver", Itself: true}, nil
+	}
 	raw, err := d.explain(there.frame(from.MAC), ifindex)
 	if err != nil {
 		return o, fmt.Errorf("explain: %w", err)
@@ -63,6 +66,13 @@ func (d *Datapath) Ask(q hoststate.Question) (hoststate.Outcome, error) {
 		}
 	}
 	return o, nil
+}
+
+// isItself says whether the address is of an interface in the same instance: the
+// instance's own kernel keeps what goes there.
+func (d *Datapath) isItself(from *hoststate.Interface, to netip.Addr) bool {
+	i, ok := d.units[d.holders[addressKey(from.VNI, to)]].(*hoststate.Interface)
+	return ok && (i == from || i.Instance != "" && i.Instance == from.Instance)
 }
 
 // longest is the prefix of the route that wins for addr; the zero one if none does.

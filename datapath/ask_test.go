@@ -29,6 +29,7 @@ func TestAsk(t *testing.T) {
 	}{
 		{"a rule lets it in", "10.0.1.20", "tcp", 80,
 			hoststate.Outcome{Source: one, Verdict: "deliver", Egress: "sgr-out4", Ingress: "sgr-http4", Target: "eni-2", Table: "rtb-a", Back: flow}},
+		{"the sender's own address", "10.0.1.11", "tcp", 80, hoststate.Outcome{Source: netip.MustParseAddr("10.0.1.11"), Verdict: "deliver", Itself: true}},
 		{"no rule does", "10.0.1.20", "tcp", 443,
 			hoststate.Outcome{Source: one, Verdict: "drop", Reason: "security group", Refused: "ingress", Egress: "sgr-out4", Target: "eni-2", Table: "rtb-a"}},
 		{"an echo", "10.0.1.20", "icmp", 0,

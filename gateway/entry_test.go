@@ -38,7 +38,7 @@ func TestEntry(t *testing.T) {
 		{"a web page's request", "http://127.0.0.1:" + port, map[string]string{"Origin": "http://localhost"}, 403, "<Code>AccessDenied</Code>"},
 		{"a web page's request without a proper origin", "http://127.0.0.1:" + port, map[string]string{"Origin": "null"}, 403, "<Code>AccessDenied</Code>"},
 		{"a service of the box", "http://127.0.0.1:" + port, map[string]string{"Authorization": scope("s3")}, 501, "<Error><Code>NotImplemented</Code>"},
-		{"a request for nobody", "http://127.0.0.1:" + port, map[string]string{"Authorization": ""}, 501, "NotImplemented"},
+		{"a request for nobody", "http://127.0.0.1:" + port, map[string]string{"Authorization": ""}, 403, "MissingAuthenticationToken"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req, err := http.NewRequest(http.MethodPost, tt.url+"/", strings.NewReader(describe))

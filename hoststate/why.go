@@ -22,6 +22,7 @@ type Outcome struct {
 	Refused string     `json:"refused,omitempty"` // egress or ingress: whose security groups refused
 	Egress  string     `json:"egress,omitempty"`  // id of the rule that let it out
 	Ingress string     `json:"ingress,omitempty"` // id of the rule that let it in
+	Itself  bool       `json:"itself,omitempty"`  // the address is the sender's instance's own: no data plane is asked
 	Target  string     `json:"target,omitempty"`  // the interface that gets it, or would; "" is the network's resolver, a public service, or nobody
 	// Tunnel is the host that has the target, if another has. Ingress is then foretold
 	// from what this host knows of the target's groups.

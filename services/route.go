@@ -29,13 +29,14 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := protocol.NewRequestID()
-	head.Protocol.WriteError(w, id, awserr.New("NotImplemented", "%s", refusal(head.Service)))
+	head.Protocol.WriteError(w, id, refusal(head.Service))
 	h.log.Debug("not implemented", "request", id, "service", head.Service, "action", head.Action, "duration", time.Since(begun))
 }
 
-func refusal(service string) string {
+// refusal: whoever does not sign names no service either, where the address does not.
+func refusal(service string) *awserr.Error {
 	if service == "" {
-		return "The request names no service."
+		return awserr.New("MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	return "The service " + service + " is not available here."
+	return awserr.New("NotImplemented", "The service %s is not available here.", service)
 }

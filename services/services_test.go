@@ -69,7 +69,7 @@ func TestWhatIsNotThere(t *testing.T) {
 			`{"__type":"NotImplemented","message":"The service kms is not available here."}`},
 		{"Lambda in REST-JSON", map[string]string{"Authorization": scope("lambda")}, "application/json",
 			`{"message":"The service lambda is not available here."}`},
-		{"a request for nobody", nil, "application/json", `{"message":"The request names no service."}`},
+		{"a request for nobody", nil, "application/json", `{"message":"Request is missing Authentication Token"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req, err := http.NewRequest(http.MethodPost, "http://services/", strings.NewReader("body"))
@@ -93,8 +93,12 @@ func TestWhatIsNotThere(t *testing.T) {
 				t.Errorf("request id %q", id)
 			}
 			body := strings.TrimPrefix(strings.ReplaceAll(string(b), id, "ID"), "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
+			status := http.StatusNotImplemented
+			if tt.header == nil {
+				status = http.StatusForbidden
+			}
 			got := []any{resp.StatusCode, resp.Header.Get("Content-Type"), body}
-			if diff := cmp.Diff([]any{501, tt.contentType, tt.body}, got); diff != "" {
+			if diff := cmp.Diff([]any{status, tt.contentType, tt.body}, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})

@@ -34,11 +34,31 @@ func (t RouteTable) AddRoute(limits Limits, v VPC, r Route) (RouteTable, error) 
 	if slices.Contains(v.CIDRs, r.Prefix) || t.route(r.Prefix) >= 0 {
 		return t, awserr.New("RouteAlreadyExists", "The route identified by %s already exists.", r.Prefix)
 	}
+	if err := r.check(v); err != nil {
+		return t, err
+	}
 	if len(t.Routes) >= limits.Routes {
 		return t, awserr.New("RouteLimitExceeded", "The maximum number of routes has been reached.")
 	}
 	t.Routes = append(slices.Clone(t.Routes), r)
 	return t, nil
+}
+
+// linkLocalServices are AWS's own at every instance: no route leads them elsewhere.
+var linkLocalServices = netip.MustParsePrefix("169.254.168.0/22")
+
+// check refuses a destination that the target cannot be for (VPC guide, "Route table concepts").
+func (r Route) check(v VPC) error {
+	within := func(outer netip.Prefix) bool {
+		return outer.Bits() <= r.Prefix.Bits() && outer.Contains(r.Prefix.Addr())
+	}
+	if within(linkLocalServices) {
+		return awserr.New("InvalidParameterValue", "The destination CIDR block %s is within %s, which is reserved for AWS services.", r.Prefix, linkLocalServices)
+	}
+	if r.Gateway != "" && slices.ContainsFunc(v.CIDRs, within) {
+		return awserr.New("InvalidParameterValue", "The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance.", r.Prefix)
+	}
+	return nil
 }
 
 // RemoveRoute returns t without the route to exactly p.
@@ -67,6 +87,9 @@ func (t RouteTable) ReplaceRoute(v VPC, r Route) (RouteTable, error) {
 	i := t.route(r.Prefix)
 	if i < 0 {
 		return t, awserr.New("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.Prefix)
+	}
+	if err := r.check(v); err != nil {
+		return t, err
 	}
 	r.Origin = t.Routes[i].Origin
 	t.Routes = slices.Clone(t.Routes)

@@ -21,6 +21,8 @@ func TestRoutes(t *testing.T) {
 	}{
 		{"another destination", "192.168.0.0/16", DefaultLimits(), ""},
 		{"part of the VPC, past the local route", "10.0.9.0/24", DefaultLimits(), ""},
+		{"AWS's own at every instance", "169.254.169.0/24", DefaultLimits(), "InvalidParameterValue: The destination CIDR block 169.254.169.0/24 is within 169.254.168.0/22, which is reserved for AWS services."},
+		{"what contains it", "169.254.0.0/16", DefaultLimits(), ""},
 		{"::/0 is not 0.0.0.0/0", "::/0", DefaultLimits(), ""},
 		{"the same destination", "0.0.0.0/0", DefaultLimits(), "RouteAlreadyExists: The route identified by 0.0.0.0/0 already exists."},
 		{"the local route's", "10.0.0.0/16", DefaultLimits(), "RouteAlreadyExists: The route identified by 10.0.0.0/16 already exists."},
@@ -34,6 +36,16 @@ func TestRoutes(t *testing.T) {
 			}
 		})
 	}
+	t.Run("no part of the VPC leaves it", func(t *testing.T) {
+		const why = "InvalidParameterValue: The destination CIDR block 10.0.9.0/24 is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+		out := Route{Prefix: cidr("10.0.9.0/24"), Gateway: "igw-1"}
+		_, err := before.AddRoute(DefaultLimits(), v, out)
+		wantError(t, err, why)
+		inside, err := before.AddRoute(DefaultLimits(), v, Route{Prefix: out.Prefix, ENI: "eni-2"})
+		wantError(t, err, "")
+		_, err = inside.ReplaceRoute(v, out)
+		wantError(t, err, why)
+	})
 	for _, c := range []struct{ name, to, want string }{
 		{"one", "0.0.0.0/0", ""},
 		{"one that is not there", "::/0", "InvalidRoute.NotFound: no route with destination-ipv6-cidr-block ::/0 in route table rtb-1"},

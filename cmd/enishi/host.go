@@ -130,7 +130,7 @@ func (a *app) hostJoin() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.control, "control", "", "address of control: the --hosts-listen of `enishi up` there")
+	f.StringVar(&o.control, "control", "", "address of control: the --hosts-listen of enishi up there")
 	f.StringVar(&o.ca, "ca-sha256", "", "SHA-256 of the region's CA certificate, in hex")
 	f.StringVar(&o.token, "token", "", "what lets this machine join; not needed once it has")
 	f.StringVar(&o.name, "name", "", "this host's name")

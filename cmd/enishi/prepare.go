@@ -130,10 +130,10 @@ func (u *upRun) listenPublic() (*os.File, error) {
 func listenLoopback(flag, address, why string) (*net.TCPListener, error) {
 	addr, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
+		return nil, usageError{fmt.Errorf("%s %s: %w", flag, address, err)}
 	}
 	if !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("%s %s: only a loopback address: %s", flag, address, why)
+		return nil, usageError{fmt.Errorf("%s %s: only a loopback address: %s", flag, address, why)}
 	}
 	l, err := net.ListenTCP("tcp", addr)
 	if err != nil {

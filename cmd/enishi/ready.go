@@ -73,9 +73,14 @@ func postJSON(ctx context.Context, socket, path string, order, out any) error {
 	return ask(socket, req, out)
 }
 
-// errNotServed is that a part knows nothing of what it was asked for. Control does
-// not answer operators on other hosts.
-var errNotServed = errors.New("not served here")
+// notServed is that a part knows nothing of what it was asked for, in its words.
+// Control does not answer operators on other hosts.
+type notServed struct{ what string }
+
+func (e notServed) Error() string { return e.what }
+
+// errNotYours is what a part answers anybody but root and the user of `enishi up`.
+var errNotYours = errors.New("it belongs to the user who started `enishi up`")
 
 func ask(socket string, req *http.Request, out any) error {
 	return askBy(feed.UnixClient(socket), socket, req, out)
@@ -94,11 +99,13 @@ func askBy(h *http.Client, whom string, req *http.Request, out any) error {
 		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
 			return errors.New(strings.TrimSpace(string(text)))
 		}
-		err := fmt.Errorf("ask %s for %s: %s: %s", whom, req.URL.Path, resp.Status, text)
-		if resp.StatusCode == http.StatusNotFound {
-			return errors.Join(errNotServed, err)
+		switch resp.StatusCode {
+		case http.StatusNotFound:
+			return notServed{strings.TrimSpace(string(text))}
+		case http.StatusForbidden:
+			return fmt.Errorf("ask %s: %w", whom, errNotYours)
 		}
-		return err
+		return fmt.Errorf("ask %s for %s: %s: %s", whom, req.URL.Path, resp.Status, bytes.TrimSpace(text))
 	}
 	if out == nil {
 		return nil
@@ -124,7 +131,8 @@ func (u *upRun) runUserCommand(ctx context.Context, c client) error {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}}
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("run %s: %w", u.command[0], err)
+		fmt.Fprintf(u.stderr, "enishi: up: run %s: %v\n", u.command[0], err)
+		return exitError(127) // as a shell has it, and as instances have
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

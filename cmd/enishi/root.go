@@ -61,15 +61,23 @@ func newRoot(w world) *cobra.Command {
 		a.statusCommand(), a.whyCommand(), a.accountCommand(), a.hostCommand(), a.demoCommand(), a.manCommand(),
 		a.agentCommand(), a.controlCommand(), a.gatewayCommand(), a.servicesCommand(),
 	)
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Args = usageArgs(cobra.NoArgs) // a shell that is not known, which would get the help to run
+	}
 	return root
 }
 
 // usageArgs makes a wrong number of arguments a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
+		if check(cmd, args) == nil {
+			return nil
 		}
-		return nil
+		path := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		if _, wanted, ok := strings.Cut(cmd.Use, " "); ok {
+			return usageError{fmt.Errorf("%s: want %s", path, wanted)}
+		}
+		return usageError{fmt.Errorf("%s: %q is too much", path, args)}
 	}
 }

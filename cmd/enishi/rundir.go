@@ -177,7 +177,7 @@ func (a *app) ownClient() (client, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return c, notRunningError(a.runDir)
 	case errors.Is(err, fs.ErrPermission):
-		return c, fmt.Errorf("%w: it belongs to the user who started `enishi up`", err)
+		return c, fmt.Errorf("%w: %w", err, errNotYours)
 	case err != nil:
 		return c, err
 	}

@@ -63,7 +63,10 @@ func (a *app) readStatus(ctx context.Context) (status, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	decides := getJSON(ctx, a.path(controlSocket), "/v1/status", &s.Control)
-	if errors.Is(decides, errNotServed) {
+	if errors.Is(decides, errNotYours) {
+		return s, decides // so do the others
+	}
+	if _, ok := errors.AsType[notServed](decides); ok {
 		decides = nil // a host where control is not: what is its own
 	}
 	return s, errors.Join(

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/agent"
+	"enishi.dev/enishi/aws/region"
 	"enishi.dev/enishi/instance/cgroup"
 )
 
@@ -47,6 +48,12 @@ func (a *app) upCommand() *cobra.Command {
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
 				return usageError{fmt.Errorf("up: %q: a command to run comes after --", args[0])}
 			}
+			switch {
+			case o.ephemeral && cmd.Flags().Changed("data-dir"):
+				return usageError{errors.New("up: --ephemeral keeps nothing, so there is no --data-dir")}
+			case !region.Known(o.region):
+				return usageError{fmt.Errorf("up: --region %s: AWS has no such region", o.region)}
+			}
 			if o.hosts != "" && o.tunnel == "" {
 				return usageError{errors.New("up: --hosts-listen without --tunnel-address: instances on other hosts could not be reached")}
 			}
@@ -58,12 +65,11 @@ func (a *app) upCommand() *cobra.Command {
 	f.StringVar(&o.dataDir, "data-dir", "/var/lib/enishi", "where the model is kept")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: the model lives in the run directory and goes with it")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the public entry (TLS and plain HTTP); loopback only")
-	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that `env` gives")
+	f.StringVar(&o.region, "region", "ap-northeast-1", "region of the credentials that enishi env gives")
 	f.StringVar(&o.admin, "admin", "", "address that answers /metrics (Prometheus) and /healthz; loopback only, none by default")
 	f.StringVar(&o.hosts, "hosts-listen", "", "address at which other hosts reach control, over mutual TLS; none by default")
 	f.StringVar(&o.tunnel, "tunnel-address", "", "this machine's IPv4 address in the network between hosts: packets of VPCs travel there by VXLAN; none by default")
 	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; user data is not run; the entry is loopback only")
-	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
 	return cmd
 }
 
@@ -165,10 +171,13 @@ func (u *upRun) serve(ctx context.Context, parts []part, admin net.Listener) err
 		begun := time.Now()
 		c, err := u.awaitReady(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil // ended meanwhile, or a part did and says why
+			switch {
+			case ctx.Err() == nil:
+				return err
+			case len(u.command) > 0: // nobody shall take it for a success
+				return fmt.Errorf("ended before it was ready: %s was not run", u.command[0])
 			}
-			return err
+			return nil // ended meanwhile, or a part did and says why
 		}
 		s.ready.Store(true)
 		if len(u.command) == 0 {

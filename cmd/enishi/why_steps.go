@@ -65,8 +65,8 @@ func (f whyFacts) explain() explanation {
 	}
 	say("route", "%s", f.routeSays())
 	outside := f.outcome.Route == hoststate.RouteInternet
-	if f.target == nil && e.Verdict == "deliver" && !outside {
-		say("groups", "do not apply to the resolver")
+	if f.target == nil && e.Verdict == "deliver" && !outside && !f.outcome.Itself {
+		say("groups", "do not apply to %s", f.linkLocal())
 	}
 	if f.target != nil || outside {
 		if s := f.groupsSay("egress", f.outcome.Egress, f.from); s != "" {
@@ -125,10 +125,19 @@ func (f whyFacts) nameSays() string {
 	return f.host + " does not exist in this VPC, nor outside: no query leaves the machine"
 }
 
+// linkLocal is who has an address that is no interface's.
+func (f whyFacts) linkLocal() string {
+	switch f.question.To.String() {
+	case "169.254.169.254", "fd00:ec2::254":
+		return "the instance metadata service"
+	}
+	return "the resolver"
+}
+
 func (f whyFacts) routeSays() string {
 	o := f.outcome
 	to := f.question.To
-	who := "the resolver"
+	who := f.linkLocal()
 	if f.target != nil {
 		who = *f.target.NetworkInterfaceId
 		if f.outcome.Endpoint != "" {
@@ -136,6 +145,8 @@ func (f whyFacts) routeSays() string {
 		}
 	}
 	switch {
+	case o.Itself:
+		return fmt.Sprintf("local: %s is the instance's own, and nothing leaves it", to)
 	case o.Reason == "no route":
 		return fmt.Sprintf("%s has none to %s", o.Table, to)
 	case o.Route == hoststate.RouteInterface && o.Reason == "not its address":

@@ -64,6 +64,8 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 			[]string{"name      the VPC has no resolver", "verdict   dropped: no such name", "change    aws ec2 modify-vpc-attribute --vpc-id vpc-1 --enable-dns-support"}},
 		{"a zone hides the name", whyFacts{name: &hoststate.NameAnswer{From: "private zone", Zone: "example.com"}},
 			[]string{"name      h does not exist: the private zone example.com of the VPC hides every other name in it"}},
+		{"the instance itself", whyFacts{outcome: outcome(hoststate.Outcome{Verdict: "deliver", Itself: true})},
+			[]string{"route     local: 10.0.1.5 is the instance's own, and nothing leaves it", "verdict   it arrives"}},
 		{"the resolver itself", whyFacts{outcome: outcome(hoststate.Outcome{Verdict: "deliver"})},
 			[]string{"route     local: 10.0.1.5 is the resolver", "groups    do not apply", "verdict   it arrives"}},
 	} {
