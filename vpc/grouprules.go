@@ -8,27 +8,36 @@ import (
 	"enishi.dev/enishi/aws/awserr"
 )
 
-// Authorize returns g with the rules, which get ids.
+// Authorize returns g with the rules, which get ids. More of them than any group
+// may have are not looked at.
 func (g SecurityGroup) Authorize(f Fresh, limits Limits, rules []Rule) (SecurityGroup, []Rule, error) {
-	all, added := slices.Clone(g.Rules), slices.Clone(rules)
-	for i, r := range added {
-		if slices.ContainsFunc(added[:i], r.Same) {
+	if err := checkQuota(limits, rules); err != nil {
+		return g, nil, err
+	}
+	have, named := places(g.Rules), map[passage]bool{}
+	for _, r := range rules {
+		p := r.passage()
+		if named[p] {
 			return g, nil, awserr.New("InvalidParameterValue", "The same permission must not appear multiple times")
 		}
-		if slices.ContainsFunc(g.Rules, r.Same) {
+		named[p] = true
+		if _, ok := have[p]; ok {
 			return g, nil, awserr.New("InvalidPermission.Duplicate", `the specified rule "%s" already exists`, r)
 		}
 		if err := r.checkDescription(); err != nil {
 			return g, nil, err
 		}
-		added[i].ID = RuleID(f.ID("sgr"))
-		all = append(all, added[i])
 	}
+	all := slices.Concat(g.Rules, rules)
 	if err := checkQuota(limits, all); err != nil {
 		return g, nil, err
 	}
+	added := all[len(g.Rules):]
+	for i := range added {
+		added[i].ID = RuleID(f.ID("sgr"))
+	}
 	g.Rules = all
-	return g, added, nil
+	return g, slices.Clone(added), nil
 }
 
 // Modify returns g with each of the rules in place of the one that has its id,
@@ -67,17 +76,23 @@ func (g SecurityGroup) Modify(limits Limits, rules []Rule) (SecurityGroup, error
 // name by id, or else by being the same.
 func (g SecurityGroup) Describe(rules []Rule) (SecurityGroup, error) {
 	all := slices.Clone(g.Rules)
+	same, byID := places(all), map[RuleID]int{}
+	for i, r := range all {
+		byID[r.ID] = i
+	}
 	for _, r := range rules {
 		if err := r.checkDescription(); err != nil {
 			return g, err
 		}
-		i := slices.IndexFunc(all, func(old Rule) bool {
-			return r.ID == "" && old.Same(r) || r.ID != "" && old.ID == r.ID && old.Egress == r.Egress
-		})
+		i, ok := same[r.passage()]
+		if r.ID != "" {
+			i, ok = byID[r.ID]
+			ok = ok && all[i].Egress == r.Egress
+		}
 		switch {
-		case i < 0 && r.ID != "":
+		case !ok && r.ID != "":
 			return g, RuleIDs.NotFound(string(r.ID))
-		case i < 0:
+		case !ok:
 			return g, awserr.New("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 		}
 		all[i].Description = r.Description
@@ -121,10 +136,11 @@ func count(rules []Rule, egress, v6 bool) int {
 // Revoke returns g without the rules that are the same as these, and them as g
 // had them. If one is not there, none goes.
 func (g SecurityGroup) Revoke(rules []Rule) (SecurityGroup, []Rule, error) {
+	at := places(g.Rules)
 	var ids []RuleID
 	for _, r := range rules {
-		i := slices.IndexFunc(g.Rules, r.Same)
-		if i < 0 {
+		i, ok := at[r.passage()]
+		if !ok {
 			return g, nil, awserr.New("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 		}
 		ids = append(ids, g.Rules[i].ID)
@@ -135,18 +151,25 @@ func (g SecurityGroup) Revoke(rules []Rule) (SecurityGroup, []Rule, error) {
 // RevokeIDs returns g without its rules of these ids in one direction, and them.
 // If one is not there, none goes.
 func (g SecurityGroup) RevokeIDs(ids []RuleID, egress bool) (SecurityGroup, []Rule, error) {
-	gone := func(r Rule) bool { return r.Egress == egress && slices.Contains(ids, r.ID) }
-	var revoked []Rule
+	there, gone := map[RuleID]bool{}, map[RuleID]bool{}
 	for _, r := range g.Rules {
-		if gone(r) {
-			revoked = append(revoked, r)
-		}
+		there[r.ID] = r.Egress == egress
 	}
 	for _, id := range ids {
-		if !slices.ContainsFunc(revoked, func(r Rule) bool { return r.ID == id }) {
+		if !there[id] {
 			return g, nil, RuleIDs.NotFound(string(id))
 		}
+		gone[id] = true
 	}
-	g.Rules = slices.DeleteFunc(slices.Clone(g.Rules), gone)
+	left := make([]Rule, 0, len(g.Rules))
+	var revoked []Rule
+	for _, r := range g.Rules {
+		if gone[r.ID] {
+			revoked = append(revoked, r)
+		} else {
+			left = append(left, r)
+		}
+	}
+	g.Rules = left
 	return g, revoked, nil
 }

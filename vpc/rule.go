@@ -4,6 +4,7 @@ package vpc
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -84,11 +85,30 @@ func (r Rule) WithPorts(from, to *int32) (Rule, error) {
 	return r, nil
 }
 
+// passage is what a rule lets through, and in which direction.
+type passage struct {
+	egress             bool
+	protocol, from, to int
+	cidr               netip.Prefix
+	group              SecurityGroupID
+}
+
+func (r Rule) passage() passage {
+	return passage{r.Egress, r.Protocol, r.From, r.To, r.CIDR, r.Group}
+}
+
 // Same reports whether r and o let the same packets through; a group holds only
 // one of them. Descriptions and tags do not count.
-func (r Rule) Same(o Rule) bool {
-	return r.Egress == o.Egress && r.Protocol == o.Protocol && r.From == o.From && r.To == o.To &&
-		r.CIDR == o.CIDR && r.Group == o.Group
+func (r Rule) Same(o Rule) bool { return r.passage() == o.passage() }
+
+// places is where the rules are, by what they let through: whoever names
+// thousands of rules looks each up once, while all other decisions wait.
+func places(rules []Rule) map[passage]int {
+	at := make(map[passage]int, len(rules))
+	for i, r := range rules {
+		at[r.passage()] = i
+	}
+	return at
 }
 
 // String is r as AWS's errors describe it.

@@ -5,6 +5,7 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,11 +81,16 @@ func TestAuthorize(t *testing.T) {
 		{"twice in one call", []Rule{tcp(80, 80, "10.0.0.0/8"), tcp(80, 80, "10.0.0.0/8")}, "InvalidParameterValue: The same permission must not appear multiple times"},
 		{"too many of a family", []Rule{tcp(80, 80, "10.0.0.0/8"), tcp(81, 81, "10.0.0.0/8")}, "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached."},
 		{"families are counted apart, groups in both", []Rule{tcp(80, 80, "fd00::/8"), tcp(81, 81, "fd00::/8")}, ""},
+		{"more than any group has, whatever they are", slices.Repeat([]Rule{tcp(443, 443, "10.0.0.0/8")}, 20_000), "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached."},
 		{"too many of the other family", []Rule{tcp(80, 80, "fd00::/8"), tcp(81, 81, "fd00::/8"), tcp(82, 82, "fd00::/8")}, "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			after, added, err := g.Authorize(counted(), limits, c.rules)
+			f := counted()
+			after, added, err := g.Authorize(f, limits, c.rules)
 			wantError(t, err, c.want)
+			if next := f.ID("sgr"); err != nil && next != id("sgr", 1) {
+				t.Errorf("what was refused took the ids before %s", next)
+			}
 			if len(g.Rules) != 2 || err == nil && len(after.Rules) != 2+len(c.rules) {
 				t.Errorf("before %v, after %v", g.Rules, after.Rules)
 			}
@@ -121,6 +127,13 @@ func TestRevoke(t *testing.T) {
 		wantError(t, err, "InvalidPermission.NotFound: The specified rule does not exist in this security group.")
 		if left(after) != "sgr-1 sgr-2 sgr-3" {
 			t.Error(left(after))
+		}
+	})
+	t.Run("one that is named twice goes once", func(t *testing.T) {
+		after, revoked, err := g.Revoke([]Rule{tcp(443, 443, "10.0.0.0/8"), tcp(443, 443, "10.0.0.0/8")})
+		wantError(t, err, "")
+		if left(after) != "sgr-2 sgr-3" || len(revoked) != 1 {
+			t.Error(left(after), revoked)
 		}
 	})
 	t.Run("by id", func(t *testing.T) {
