@@ -85,14 +85,13 @@ func (e Endpoint) checkModify(c EndpointChange) error {
 // subnets are those that come to the ones that an endpoint has, and those that
 // it has and gets another address in.
 func (c EndpointChange) subnets(have []SubnetID) (add, replace []SubnetID) {
-	add = c.AddSubnets
+	add = slices.Clone(c.AddSubnets)
 	for _, id := range slices.Sorted(maps.Keys(c.Addresses)) {
 		switch {
-		case slices.Contains(add, id):
-		case slices.Contains(have, id):
+		case !slices.Contains(have, id):
+			add = append(add, id) // perhaps once more
+		case !slices.Contains(c.AddSubnets, id):
 			replace = append(replace, id)
-		default:
-			add = append(slices.Clip(add), id)
 		}
 	}
 	return add, replace

@@ -53,10 +53,13 @@ func (e Endpoint) checkGroups(w EndpointFacts, groups []SecurityGroupID) ([]Secu
 	return unique(groups), nil
 }
 
+// unique returns what there is in, each once. A request can name tens of thousands.
 func unique[T comparable](in []T) []T {
+	seen := make(map[T]bool, len(in))
 	var out []T
 	for _, x := range in {
-		if !slices.Contains(out, x) {
+		if !seen[x] {
+			seen[x] = true
 			out = append(out, x)
 		}
 	}
