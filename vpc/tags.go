@@ -46,17 +46,24 @@ func reservedTag() error {
 	return awserr.New("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 }
 
-// WithoutTags returns have without some tags, as a new map: a key with a value
-// goes only if it has that value, with nil in any case.
-func WithoutTags(have map[string]string, gone map[string]*string) (map[string]string, error) {
-	rest := maps.Clone(have)
-	for k, v := range gone {
+// CheckUntag refuses tags that nobody can take away.
+func CheckUntag(gone map[string]*string) error {
+	for k := range gone {
 		if strings.HasPrefix(strings.ToLower(k), "aws:") {
-			return nil, reservedTag()
-		}
-		if v == nil || rest[k] == *v {
-			delete(rest, k)
+			return reservedTag()
 		}
 	}
-	return rest, nil
+	return nil
+}
+
+// WithoutTags returns have without some tags, as a new map: a key with a value
+// goes only if it has that value, with nil in any case. It costs what there is to
+// take from: a request can name tens of thousands for a thousand resources.
+func WithoutTags(have map[string]string, gone map[string]*string) map[string]string {
+	rest := maps.Clone(have)
+	maps.DeleteFunc(rest, func(k, v string) bool {
+		want, named := gone[k]
+		return named && (want == nil || *want == v)
+	})
+	return rest
 }

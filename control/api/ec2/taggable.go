@@ -14,9 +14,12 @@ import (
 type taggable struct {
 	name  string // AWS's resource type
 	kind  vpc.IDKind
-	retag func(tx *store.Tx, c *api.Call, id string, change func(map[string]string) (map[string]string, error)) error
+	retag func(tx *store.Tx, c *api.Call, ids []string, change changeTags) error
 	each  func(v *store.View, c *api.Call, f func(id string, tags map[string]string))
 }
+
+// changeTags makes of the tags that a resource has those that it is to have.
+type changeTags func(map[string]string) (map[string]string, error)
 
 var taggables = []taggable{
 	rows("instance", vpc.InstanceIDs, func(v *store.View) store.Table[vpc.Instance] { return v.Instances },
@@ -37,7 +40,7 @@ var taggables = []taggable{
 			tx.SecurityGroups.Put(g)
 		},
 		func(g vpc.SecurityGroup) (string, bool) { return string(g.ID), true }),
-	{name: "security-group-rule", kind: vpc.RuleIDs, retag: retagRule, each: eachRule},
+	{name: "security-group-rule", kind: vpc.RuleIDs, retag: retagRules, each: eachRule},
 	rows("subnet", vpc.SubnetIDs, func(v *store.View) store.Table[vpc.Subnet] { return v.Subnets },
 		func(tx *store.Tx, n vpc.Subnet, tags map[string]string) { n.Tags = tags; tx.Subnets.Put(n) },
 		func(n vpc.Subnet) (string, bool) { return string(n.ID), true }),
@@ -57,19 +60,21 @@ func rows[T resource](
 ) taggable {
 	return taggable{
 		name: name, kind: kind,
-		retag: func(tx *store.Tx, c *api.Call, id string, change func(map[string]string) (map[string]string, error)) error {
-			row, err := find(table(&tx.View), c, kind, id)
-			if err != nil {
-				return err
+		retag: func(tx *store.Tx, c *api.Call, ids []string, change changeTags) error {
+			for _, id := range ids {
+				row, err := find(table(&tx.View), c, kind, id)
+				if err != nil {
+					return err
+				}
+				if _, ok := shown(row); !ok {
+					return kind.NotFound(id)
+				}
+				tags, err := change(row.Base().Tags)
+				if err != nil {
+					return err
+				}
+				put(tx, row, tags)
 			}
-			if _, ok := shown(row); !ok {
-				return kind.NotFound(id)
-			}
-			tags, err := change(row.Base().Tags)
-			if err != nil {
-				return err
-			}
-			put(tx, row, tags)
 			return nil
 		},
 		each: func(v *store.View, c *api.Call, f func(string, map[string]string)) {
@@ -82,23 +87,44 @@ func rows[T resource](
 	}
 }
 
-// retagRule finds the rule in its group, which holds it.
-func retagRule(tx *store.Tx, c *api.Call, id string, change func(map[string]string) (map[string]string, error)) error {
+// retagRules finds the rules in their groups, which hold them: in one pass, however
+// many there are.
+func retagRules(tx *store.Tx, c *api.Call, ids []string, change changeTags) error {
+	missing := make(map[vpc.RuleID]bool, len(ids))
+	for _, id := range ids {
+		missing[vpc.RuleID(id)] = true
+	}
 	for g := range tx.SecurityGroups.By("account", c.Owner()) {
-		i := slices.IndexFunc(g.Rules, func(r vpc.Rule) bool { return string(r.ID) == id })
-		if i < 0 {
+		var rules []vpc.Rule
+		for i, r := range g.Rules {
+			if !missing[r.ID] {
+				continue
+			}
+			if rules == nil {
+				rules = slices.Clone(g.Rules)
+			}
+			tags, err := change(r.Tags)
+			if err != nil {
+				return err
+			}
+			rules[i].Tags = tags
+			delete(missing, r.ID)
+		}
+		if rules == nil {
 			continue
 		}
-		tags, err := change(g.Rules[i].Tags)
-		if err != nil {
-			return err
-		}
-		g.Rules = slices.Clone(g.Rules)
-		g.Rules[i].Tags = tags
+		g.Rules = rules
 		tx.SecurityGroups.Put(g)
-		return nil
+		if len(missing) == 0 {
+			return nil
+		}
 	}
-	return vpc.RuleIDs.NotFound(id)
+	for _, id := range ids {
+		if missing[vpc.RuleID(id)] {
+			return vpc.RuleIDs.NotFound(id)
+		}
+	}
+	return nil
 }
 
 func eachRule(v *store.View, c *api.Call, f func(string, map[string]string)) {

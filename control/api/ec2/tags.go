@@ -16,9 +16,12 @@ import (
 	"enishi.dev/enishi/vpc"
 )
 
+// maxTagged is how many resources one call can name.
+const maxTagged = 1000
+
 func (s *Server) createTags(ctx context.Context, c *api.Call, in *wire.CreateTagsInput) (*wire.CreateTagsOutput, error) {
-	if len(in.Resources) == 0 {
-		return nil, awserr.New("MissingParameter", "The request must contain the parameter ResourceId")
+	if err := checkTagged(in.Resources); err != nil {
+		return nil, err
 	}
 	if len(in.Tags) == 0 {
 		return nil, awserr.New("MissingParameter", "The request must contain the parameter Tag")
@@ -35,32 +38,54 @@ func (s *Server) createTags(ctx context.Context, c *api.Call, in *wire.CreateTag
 }
 
 func (s *Server) deleteTags(ctx context.Context, c *api.Call, in *wire.DeleteTagsInput) (*wire.DeleteTagsOutput, error) {
-	if len(in.Resources) == 0 {
-		return nil, awserr.New("MissingParameter", "The request must contain the parameter ResourceId")
+	if err := checkTagged(in.Resources); err != nil {
+		return nil, err
 	}
 	gone := map[string]*string{}
 	for _, t := range in.Tags {
 		gone[value(t.Key)] = t.Value
+	}
+	if err := vpc.CheckUntag(gone); err != nil {
+		return nil, err
 	}
 	return new(wire.DeleteTagsOutput), s.store.Decide(ctx, func(tx *store.Tx) error {
 		return retag(tx, c, in.Resources, func(have map[string]string) (map[string]string, error) {
 			if len(in.Tags) == 0 {
 				return nil, nil // all of them
 			}
-			return vpc.WithoutTags(have, gone)
+			return vpc.WithoutTags(have, gone), nil
 		})
 	})
 }
 
+func checkTagged(ids []string) error {
+	switch {
+	case len(ids) == 0:
+		return awserr.New("MissingParameter", "The request must contain the parameter ResourceId")
+	case len(ids) > maxTagged:
+		return awserr.New("ResourceCountExceeded", "You have exceeded the number of resources allowed in a single call of this type")
+	}
+	return nil
+}
+
 // retag gives each of the resources the tags that change makes of those it has.
-func retag(tx *store.Tx, c *api.Call, ids []string, change func(map[string]string) (map[string]string, error)) error {
+func retag(tx *store.Tx, c *api.Call, ids []string, change changeTags) error {
+	named, sorted := map[string]bool{}, make([][]string, len(taggables))
 	for _, id := range ids {
 		prefix, _, _ := strings.Cut(id, "-")
 		i := slices.IndexFunc(taggables, func(t taggable) bool { return t.kind.Prefix == prefix })
 		if i < 0 || !taggables[i].kind.Is(id) {
 			return awserr.New("InvalidID", "The ID '%s' is not valid", id)
 		}
-		if err := taggables[i].retag(tx, c, id, change); err != nil {
+		if !named[id] {
+			named[id], sorted[i] = true, append(sorted[i], id)
+		}
+	}
+	for i, ids := range sorted {
+		if len(ids) == 0 {
+			continue
+		}
+		if err := taggables[i].retag(tx, c, ids, change); err != nil {
 			return err
 		}
 	}
