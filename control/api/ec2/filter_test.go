@@ -4,6 +4,7 @@ package ec2
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,10 +16,12 @@ func TestKeep(t *testing.T) {
 	tags := func(row map[string]string) map[string]string { return row }
 	row := map[string]string{"colour": "blue", "size": "big"}
 	filter := func(name string, values ...string) wire.Filter { return wire.Filter{Name: &name, Values: values} }
-	many := make([]string, maxFilterValues+1)
+	many := make([]string, 101)
 	for i := range many {
 		many[i] = fmt.Sprint(i)
 	}
+	long := strings.Repeat("é", 255)
+	wild := slices.Repeat([]string{strings.Repeat("?", 255)}, 17)
 	for _, c := range []struct {
 		name    string
 		filters []wire.Filter
@@ -35,8 +38,10 @@ func TestKeep(t *testing.T) {
 		{"names are exact", []wire.Filter{filter("Colour", "blue")}, false, "InvalidParameterValue: The filter 'Colour' is invalid"},
 		{"a filter has a name", []wire.Filter{{Values: []string{"blue"}}}, false, "InvalidParameterValue: The filter '' is invalid"},
 		{"a filter has a value", []wire.Filter{filter("colour")}, false, "InvalidParameterValue: The filter 'colour' has no value"},
-		{"values are so many", []wire.Filter{filter("colour", many...)}, false, "FilterLimitExceeded: The maximum number of filter values specified on a single call is 200"},
-		{"values are so long", []wire.Filter{filter("colour", strings.Repeat("*", maxFilterLength+1))}, false, "InvalidParameterValue: A value of the filter 'colour' is longer than 1024 characters"},
+		{"values are so many, of all filters", []wire.Filter{filter("colour", many...), filter("tag:size", many...)}, false, "FilterLimitExceeded: The maximum number of filter values specified on a single call is 200"},
+		{"values are so long", []wire.Filter{filter("colour", long+"é")}, false, "InvalidParameterValue: A value of the filter 'colour' is longer than 255 characters"},
+		{"values with wildcards are so long in all", []wire.Filter{filter("colour", wild...)}, false, "FilterLimitExceeded: The maximum number of characters in filter values with wildcards specified on a single call is 4096"},
+		{"values without are not", []wire.Filter{filter("colour", slices.Repeat([]string{long}, 199)...), filter("tag:size", "b*")}, false, ""},
 		{"filters are so many", make([]wire.Filter, maxFilters+1), false, "FilterLimitExceeded: The maximum number of filters specified on a single call is 50"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

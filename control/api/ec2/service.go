@@ -44,7 +44,7 @@ func (s *Server) describeVPCEndpointServices(_ context.Context, c *api.Call, in 
 		slices.SortFunc(rows, func(a, b region.Service) int { return cmp.Compare(a.Name, b.Name) })
 		rows = slices.Compact(rows)
 	}
-	if len(in.ServiceRegions) > 0 && !matchesAny(in.ServiceRegions, []string{r.Name}) {
+	if len(in.ServiceRegions) > 0 && !matchesAny(parsePatterns(in.ServiceRegions), []string{r.Name}) {
 		rows = nil
 	}
 	sel := selection{IDs: in.ServiceNames, Filters: in.Filters, MaxResults: in.MaxResults, NextToken: in.NextToken}
