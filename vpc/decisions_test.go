@@ -24,6 +24,9 @@ func counted() Fresh {
 
 func id(prefix string, n int) string { return fmt.Sprintf("%s-%017x", prefix, n) }
 
+// sixGroups are more than an interface can have, whether there are such groups or not.
+var sixGroups = []SecurityGroupID{"sg-a", "sg-b", "sg-c", "sg-d", "sg-e", "sg-f"}
+
 func cidr(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
 // errText is what a test compares: "" for none.

@@ -62,7 +62,7 @@ func NewEndpoint(f Fresh, limits Limits, w EndpointFacts, s EndpointSpec) (Endpo
 	if err != nil {
 		return Endpoint{}, nil, err
 	}
-	if e.Groups, err = e.checkGroups(w, s.Groups); err != nil {
+	if e.Groups, err = e.checkGroups(limits, w, s.Groups); err != nil {
 		return Endpoint{}, nil, err
 	}
 	if err := e.checkAddressTypes(); err != nil {

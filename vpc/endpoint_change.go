@@ -33,7 +33,7 @@ type EndpointChanged struct {
 
 // Modify returns e as it is after the change. What is removed is removed first,
 // so that one request can move an endpoint to another subnet of the same zone.
-func (e Endpoint) Modify(f Fresh, w EndpointFacts, c EndpointChange) (EndpointChanged, error) {
+func (e Endpoint) Modify(f Fresh, limits Limits, w EndpointFacts, c EndpointChange) (EndpointChanged, error) {
 	if err := e.checkModify(c); err != nil {
 		return EndpointChanged{}, err
 	}
@@ -51,7 +51,7 @@ func (e Endpoint) Modify(f Fresh, w EndpointFacts, c EndpointChange) (EndpointCh
 		return out, err
 	}
 	if out.SetGroups = len(c.AddGroups)+len(c.RemoveGroups) > 0; out.SetGroups {
-		if err := n.changeGroups(w, c); err != nil {
+		if err := n.changeGroups(limits, w, c); err != nil {
 			return out, err
 		}
 	}
@@ -132,7 +132,7 @@ func (out *EndpointChanged) replaceENIs(f Fresh, w EndpointFacts, subnets []Subn
 	return nil
 }
 
-func (e *Endpoint) changeGroups(w EndpointFacts, c EndpointChange) error {
+func (e *Endpoint) changeGroups(limits Limits, w EndpointFacts, c EndpointChange) error {
 	groups := slices.Clone(e.Groups)
 	for _, id := range c.RemoveGroups {
 		i := slices.Index(groups, id)
@@ -146,7 +146,7 @@ func (e *Endpoint) changeGroups(w EndpointFacts, c EndpointChange) error {
 		return awserr.New("InvalidParameter", "A VPC endpoint must have at least one security group.")
 	}
 	var err error
-	e.Groups, err = e.checkGroups(w, groups)
+	e.Groups, err = e.checkGroups(limits, w, groups)
 	return err
 }
 

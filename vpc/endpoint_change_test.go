@@ -58,7 +58,7 @@ func TestEndpointModify(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e, w := existing()
 			before, _ := existing()
-			got, err := e.Modify(counted(), w, c.change)
+			got, err := e.Modify(counted(), DefaultLimits(), w, c.change)
 			wantError(t, err, "")
 			want := EndpointChanged{Endpoint: before}
 			want.Endpoint.Generation = 8
@@ -100,6 +100,7 @@ func TestEndpointModifyRefuses(t *testing.T) {
 		{"removing a subnet that it does not have", EndpointChange{RemoveSubnets: []SubnetID{alsoInA}}, nil, "InvalidParameter: The subnet ID 'subnet-a2' is not associated with the VPC endpoint vpce-1"},
 		{"removing a group that it does not have", EndpointChange{RemoveGroups: []SecurityGroupID{other}}, nil, "InvalidParameter: The security group 'sg-other' is not associated with the VPC endpoint vpce-1"},
 		{"a group of another VPC", EndpointChange{AddGroups: []SecurityGroupID{other}}, nil, "InvalidParameter: Security group sg-other and VPC vpc-1 belong to different networks."},
+		{"more groups than an interface has", EndpointChange{AddGroups: sixGroups[1:]}, nil, "SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached."},
 		{"removing the last group", EndpointChange{RemoveGroups: []SecurityGroupID{web}}, nil, "InvalidParameter: A VPC endpoint must have at least one security group."},
 		{"route tables", EndpointChange{Tables: true}, nil, "InvalidParameter: Route table IDs are only supported for Gateway type VPC Endpoint."},
 		{"an address outside of the subnet", EndpointChange{Addresses: map[SubnetID]string{inA: "10.0.2.60"}}, nil, "InvalidParameterValue: Address does not fall within the subnet's address range"},
@@ -118,7 +119,7 @@ func TestEndpointModifyRefuses(t *testing.T) {
 			if c.first != nil {
 				c.first(&e, &w)
 			}
-			_, err := e.Modify(counted(), w, c.change)
+			_, err := e.Modify(counted(), DefaultLimits(), w, c.change)
 			wantError(t, err, c.want)
 		})
 	}

@@ -37,9 +37,13 @@ func (e Endpoint) checkSubnets(w EndpointFacts, ids []SubnetID) ([]Subnet, error
 }
 
 // checkGroups returns the groups of the endpoint: the VPC's default one if none is named.
-func (e Endpoint) checkGroups(w EndpointFacts, groups []SecurityGroupID) ([]SecurityGroupID, error) {
+func (e Endpoint) checkGroups(limits Limits, w EndpointFacts, groups []SecurityGroupID) ([]SecurityGroupID, error) {
 	if len(groups) == 0 {
 		return []SecurityGroupID{w.VPC.DefaultGroup}, nil
+	}
+	groups, err := limits.groups(groups)
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range groups {
 		g, err := w.Group(id)
@@ -50,7 +54,7 @@ func (e Endpoint) checkGroups(w EndpointFacts, groups []SecurityGroupID) ([]Secu
 			return nil, awserr.New("InvalidParameter", "Security group %s and VPC %s belong to different networks.", id, e.VPC)
 		}
 	}
-	return unique(groups), nil
+	return groups, nil
 }
 
 // unique returns what there is in, each once. A request can name tens of thousands.

@@ -142,6 +142,8 @@ func TestNewEndpointRefuses(t *testing.T) {
 			"InvalidSecurityGroupId.NotFound: The security group 'sg-x' does not exist"},
 		{"a group of another VPC", func(s *EndpointSpec, _ *EndpointFacts) { s.Groups = append(s.Groups, other) },
 			"InvalidParameter: Security group sg-other and VPC vpc-1 belong to different networks."},
+		{"more groups than an interface has", func(s *EndpointSpec, _ *EndpointFacts) { s.Groups = sixGroups },
+			"SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached."},
 		{"subnets are looked at before groups", func(s *EndpointSpec, _ *EndpointFacts) {
 			s.Subnets, s.Groups = []SubnetID{elsewhere}, []SecurityGroupID{other}
 		}, "InvalidParameter: The subnet ID 'subnet-other' does not belong to VPC vpc-1"},

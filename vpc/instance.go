@@ -85,12 +85,9 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 		return nil, awserr.New("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", left, s.Min)
 	}
 	s.Max = min(s.Max, left)
-	groups, err := groupsIn(w.VPC, s.Subnet.ID, w.Group, s.Groups)
+	groups, err := groupsIn(limits, w.VPC, s.Subnet.ID, w.Group, s.Groups)
 	if err != nil {
 		return nil, err
-	}
-	if len(groups) > limits.GroupsPerInterface {
-		return nil, awserr.New("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
 	}
 	reservation := ReservationID(f.ID("r"))
 	var all []Launched

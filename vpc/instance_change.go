@@ -42,7 +42,7 @@ type InstanceInterfaces struct {
 
 // Modify returns i, and its interface, as they are after the change. The second
 // result is nil if no interface changes.
-func (i Instance) Modify(w InstanceInterfaces, c InstanceChange) (Instance, *ENI, error) {
+func (i Instance) Modify(limits Limits, w InstanceInterfaces, c InstanceChange) (Instance, *ENI, error) {
 	switch n := c.wants(); {
 	case n == 0:
 		return i, nil, awserr.New("InvalidParameterCombination", "No attributes specified.")
@@ -54,7 +54,7 @@ func (i Instance) Modify(w InstanceInterfaces, c InstanceChange) (Instance, *ENI
 		return i, nil, awserr.New("IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state.", i.ID)
 	}
 	if c.SourceCheck != nil || c.Groups != nil {
-		eni, err := i.modifyInterface(w, c)
+		eni, err := i.modifyInterface(limits, w, c)
 		return i, eni, err
 	}
 	var err error
@@ -73,7 +73,7 @@ func (i Instance) Modify(w InstanceInterfaces, c InstanceChange) (Instance, *ENI
 	return i, nil, err
 }
 
-func (i Instance) modifyInterface(w InstanceInterfaces, c InstanceChange) (*ENI, error) {
+func (i Instance) modifyInterface(limits Limits, w InstanceInterfaces, c InstanceChange) (*ENI, error) {
 	if len(w.Have) != 1 {
 		return nil, awserr.New("InvalidInstanceID",
 			"There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", i.ID)
@@ -86,7 +86,7 @@ func (i Instance) modifyInterface(w InstanceInterfaces, c InstanceChange) (*ENI,
 	if len(c.Groups) == 0 {
 		return nil, awserr.New("InvalidParameterValue", "You must specify at least one security group.")
 	}
-	groups, err := namedGroups(w.Subnet.VPC, w.Subnet.ID, w.Group, c.Groups)
+	groups, err := namedGroups(limits, w.Subnet.VPC, w.Subnet.ID, w.Group, c.Groups)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ func TestModifyInstance(t *testing.T) {
 		{"the source check", running, InstanceChange{SourceCheck: new(false)}, "", func(_ Instance, e *ENI) bool { return e.NoSourceCheck }},
 		{"groups, each once", running, InstanceChange{Groups: []SecurityGroupID{web, web}}, "", func(_ Instance, e *ENI) bool { return slices.Equal(e.Groups, []SecurityGroupID{web}) }},
 		{"no group", running, InstanceChange{Groups: []SecurityGroupID{}}, "InvalidParameterValue: You must specify at least one security group.", nil},
+		{"more groups than an interface has", running, InstanceChange{Groups: sixGroups},
+			"SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached.", nil},
 		{"a group of another VPC", running, InstanceChange{Groups: []SecurityGroupID{other}},
 			"InvalidParameter: Security group sg-other and subnet subnet-1 belong to different networks.", nil},
 		{"one that ends", Instance{ID: "i-1", PowerWanted: PowerTerminated}, InstanceChange{KeepFromStop: new(true)},
@@ -41,7 +43,7 @@ func TestModifyInstance(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := InstanceInterfaces{Have: []ENI{{ID: "eni-1"}}, Subnet: Subnet{ID: "subnet-1", VPC: "vpc-1"}, Group: facts.Group}
-			i, e, err := c.i.Modify(w, c.c)
+			i, e, err := c.i.Modify(DefaultLimits(), w, c.c)
 			wantError(t, err, c.err)
 			if c.want != nil && !c.want(i, e) {
 				t.Errorf("%+v, %+v", i, e)
@@ -49,7 +51,7 @@ func TestModifyInstance(t *testing.T) {
 		})
 	}
 	t.Run("which interface, if it has two", func(t *testing.T) {
-		_, _, err := running.Modify(InstanceInterfaces{Have: make([]ENI, 2)}, InstanceChange{SourceCheck: new(true)})
+		_, _, err := running.Modify(DefaultLimits(), InstanceInterfaces{Have: make([]ENI, 2)}, InstanceChange{SourceCheck: new(true)})
 		wantError(t, err, "InvalidInstanceID: There are multiple interfaces attached to instance 'i-1'. Please specify an interface ID for the operation instead.")
 	})
 }

@@ -84,10 +84,7 @@ func TestLaunch(t *testing.T) {
 			w.Used[netip.MustParseAddr("10.0.1.9")] = true
 		}, 1000, 0, "InvalidIPAddress.InUse: Address 10.0.1.9 is in use."},
 		{"groups, each once", func(s *InstanceSpec, _ *InstanceFacts) { s.Groups = []SecurityGroupID{web, web} }, 1000, 1, ""},
-		{"more groups than an interface has", func(s *InstanceSpec, w *InstanceFacts) {
-			s.Groups = []SecurityGroupID{"sg-a", "sg-b", "sg-c", "sg-d", "sg-e", "sg-f"}
-			w.Group = func(id SecurityGroupID) (SecurityGroup, error) { return SecurityGroup{ID: id, VPC: w.VPC.ID}, nil }
-		}, 1000, 0, "SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached."},
+		{"more groups than an interface has", func(s *InstanceSpec, _ *InstanceFacts) { s.Groups = sixGroups }, 1000, 0, "SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached."},
 		{"a group of another VPC", func(s *InstanceSpec, _ *InstanceFacts) { s.Groups = []SecurityGroupID{other} }, 1000, 0,
 			"InvalidParameter: Security group sg-other and subnet subnet-1 belong to different networks."},
 		{"a group that there is not", func(s *InstanceSpec, _ *InstanceFacts) { s.Groups = []SecurityGroupID{"sg-x"} }, 1000, 0,

@@ -29,8 +29,8 @@ type InterfaceFacts struct {
 }
 
 // NewInterface returns an interface that is not attached to anything.
-func NewInterface(f Fresh, w InterfaceFacts, s InterfaceSpec) (ENI, error) {
-	groups, err := groupsIn(w.VPC, s.Subnet.ID, w.Group, s.Groups)
+func NewInterface(f Fresh, limits Limits, w InterfaceFacts, s InterfaceSpec) (ENI, error) {
+	groups, err := groupsIn(limits, w.VPC, s.Subnet.ID, w.Group, s.Groups)
 	if err != nil {
 		return ENI{}, err
 	}
@@ -59,16 +59,20 @@ func NewInterface(f Fresh, w InterfaceFacts, s InterfaceSpec) (ENI, error) {
 
 // groupsIn returns the groups of an interface in a subnet of v: v's default one if
 // none is named.
-func groupsIn(v VPC, n SubnetID, find func(SecurityGroupID) (SecurityGroup, error), groups []SecurityGroupID) ([]SecurityGroupID, error) {
+func groupsIn(limits Limits, v VPC, n SubnetID, find func(SecurityGroupID) (SecurityGroup, error), groups []SecurityGroupID) ([]SecurityGroupID, error) {
 	if len(groups) == 0 {
 		return []SecurityGroupID{v.DefaultGroup}, nil
 	}
-	return namedGroups(v.ID, n, find, groups)
+	return namedGroups(limits, v.ID, n, find, groups)
 }
 
 // namedGroups returns the groups, each once, if they are of the VPC v that the
 // subnet n is in.
-func namedGroups(v VPCID, n SubnetID, find func(SecurityGroupID) (SecurityGroup, error), groups []SecurityGroupID) ([]SecurityGroupID, error) {
+func namedGroups(limits Limits, v VPCID, n SubnetID, find func(SecurityGroupID) (SecurityGroup, error), groups []SecurityGroupID) ([]SecurityGroupID, error) {
+	groups, err := limits.groups(groups)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range groups {
 		g, err := find(id)
 		if err != nil {
@@ -78,7 +82,17 @@ func namedGroups(v VPCID, n SubnetID, find func(SecurityGroupID) (SecurityGroup,
 			return nil, awserr.New("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, n)
 		}
 	}
-	return unique(groups), nil
+	return groups, nil
+}
+
+// groups returns the groups, each once, if an interface may have so many. They are
+// counted before anybody looks for them.
+func (l Limits) groups(groups []SecurityGroupID) ([]SecurityGroupID, error) {
+	groups = unique(groups)
+	if len(groups) > l.GroupsPerInterface {
+		return nil, awserr.New("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
+	}
+	return groups, nil
 }
 
 // maxAddresses is how many an interface may have: what AWS allows the largest machines.
@@ -161,9 +175,9 @@ func (e ENI) Unassign(addresses []string) (ENI, error) {
 }
 
 // WithGroups returns e with other groups than those it has.
-func (e ENI) WithGroups(w InterfaceFacts, groups []SecurityGroupID) (ENI, error) {
+func (e ENI) WithGroups(limits Limits, w InterfaceFacts, groups []SecurityGroupID) (ENI, error) {
 	var err error
-	e.Groups, err = groupsIn(w.VPC, e.Subnet, w.Group, groups)
+	e.Groups, err = groupsIn(limits, w.VPC, e.Subnet, w.Group, groups)
 	return e, err
 }
 

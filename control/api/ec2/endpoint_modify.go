@@ -26,7 +26,7 @@ func (s *Server) modifyVPCEndpoint(ctx context.Context, c *api.Call, in *wire.Mo
 			return err
 		}
 		v, _ := tx.VPCs.Get(string(e.VPC))
-		out, err := e.Modify(fresh(tx), endpointFacts(tx, c, v), change)
+		out, err := e.Modify(fresh(tx), s.limits, endpointFacts(tx, c, v), change)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (s *Server) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *w
 			return err
 		}
 		n, _ := tx.Subnets.Get(string(i.Subnet))
-		after, eni, err := i.Modify(vpc.InstanceInterfaces{
+		after, eni, err := i.Modify(s.limits, vpc.InstanceInterfaces{
 			Have: interfacesOf(&tx.View, i), Subnet: n,
 			Group: func(id vpc.SecurityGroupID) (vpc.SecurityGroup, error) {
 				return find(tx.View.SecurityGroups, c, vpc.SecurityGroupIDs, string(id))

@@ -67,7 +67,7 @@ func (s *Server) modifyNetworkInterfaceAttribute(ctx context.Context, c *api.Cal
 		case in.Attachment != nil:
 			e, err = changedAttachment(e, *in.Attachment)
 		default:
-			e, err = changedGroups(tx, c, e, in.Groups)
+			e, err = s.changedGroups(tx, c, e, in.Groups)
 		}
 		if err != nil {
 			return err
@@ -91,11 +91,11 @@ func changedAttachment(e vpc.ENI, in wire.NetworkInterfaceAttachmentChanges) (vp
 	return e.KeepWith(id, *in.DeleteOnTermination)
 }
 
-func changedGroups(tx *store.Tx, c *api.Call, e vpc.ENI, groups []string) (vpc.ENI, error) {
+func (s *Server) changedGroups(tx *store.Tx, c *api.Call, e vpc.ENI, groups []string) (vpc.ENI, error) {
 	parsed, err := ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, groups)
 	if err != nil {
 		return e, err
 	}
 	n, _ := tx.Subnets.Get(string(e.Subnet))
-	return e.WithGroups(interfaceFacts(tx, c, n), parsed)
+	return e.WithGroups(s.limits, interfaceFacts(tx, c, n), parsed)
 }

@@ -27,7 +27,7 @@ func (s *Server) createNetworkInterface(ctx context.Context, c *api.Call, in *wi
 	}
 	out := &wire.CreateNetworkInterfaceOutput{ClientToken: in.ClientToken}
 	return out, s.store.Decide(ctx, func(tx *store.Tx) error {
-		id, err := tx.Once(token, c.Scope(), in, func() (string, error) { return putInterface(tx, c, in.SubnetId, spec) })
+		id, err := tx.Once(token, c.Scope(), in, func() (string, error) { return s.putInterface(tx, c, in.SubnetId, spec) })
 		if err != nil {
 			return err
 		}
@@ -81,11 +81,11 @@ func wantedAddresses(one *string, list []wire.PrivateIpAddressSpecification) (pr
 }
 
 // putInterface decides on a new interface and writes it.
-func putInterface(tx *store.Tx, c *api.Call, subnet *string, spec vpc.InterfaceSpec) (id string, err error) {
+func (s *Server) putInterface(tx *store.Tx, c *api.Call, subnet *string, spec vpc.InterfaceSpec) (id string, err error) {
 	if spec.Subnet, err = need(tx.View.Subnets, c, vpc.SubnetIDs, "SubnetId", subnet); err != nil {
 		return "", err
 	}
-	e, err := vpc.NewInterface(fresh(tx), interfaceFacts(tx, c, spec.Subnet), spec)
+	e, err := vpc.NewInterface(fresh(tx), s.limits, interfaceFacts(tx, c, spec.Subnet), spec)
 	if err != nil {
 		return "", err
 	}
