@@ -148,4 +148,31 @@ func TestSecondInterface(t *testing.T) {
 		}
 		talks("i-9", "10.0.1.20:80", "host-i-2 at 10.0.1.20:80 for 10.0.2.90")
 	})
+	off := *i2
+	off.Running = false
+	t.Run("it comes to an instance that is off, and is there when that starts", func(t *testing.T) {
+		h.want(units(&off))
+		h.untilInstance("i-2", hoststate.InstanceStopped)
+		with, on := attached(&off, e3, 1)
+		h.want(units(with, on))
+		if made, _ := filepath.Glob(h.path("state/bpf/*/*eni3")); len(made) != 0 {
+			t.Errorf("what is off has ports: %q", made)
+		}
+		runs := *with
+		runs.Running = true
+		h.want(units(&runs))
+		h.untilInstance("i-2", hoststate.InstanceRunning)
+		links("i-2", "eth0 eth1 lo")
+		h.listen("i-2", ":80")
+		talks("i-9", "10.0.1.30:80", "host-i-2 at 10.0.1.30:80 for 10.0.2.90")
+	})
+	t.Run("it goes from an instance that is off, and is not there when that starts", func(t *testing.T) {
+		with, _ := attached(&off, e3, 1)
+		h.want(units(with))
+		h.untilInstance("i-2", hoststate.InstanceStopped)
+		h.want(units(&off), e3.Key())
+		h.want(units(i2))
+		h.untilInstance("i-2", hoststate.InstanceRunning)
+		links("i-2", "eth0 lo")
+	})
 }

@@ -49,14 +49,22 @@ func (e ENI) checkAttach(i Instance, device int) error {
 		return awserr.New("InvalidParameterValue", "Value (%d) for parameter deviceIndex is invalid. It must not be negative.", device)
 	case e.Attachment != nil:
 		return inUse(e.ID)
-	case i.PowerWanted != PowerOn:
-		return awserr.New("IncorrectState", "Instance '%s' is not 'running' or 'stopped'.", i.ID)
+	case i.onTheWay():
+		return onTheWay(i.ID)
 	case e.Zone != i.Zone:
 		return awserr.New("InvalidParameterCombination", "You may not attach a network interface to an instance if they are not in the same availability zone")
 	case e.VPC != i.VPC:
 		return awserr.New("InvalidParameterCombination", "You may not attach a network interface to an instance if they are not in the same VPC")
 	}
 	return nil
+}
+
+// onTheWay says that the instance is stopping or ending: its interfaces stay what
+// they are while its host ends its processes.
+func (i Instance) onTheWay() bool { return i.PowerWanted != PowerOn && i.State().Name != "stopped" }
+
+func onTheWay(id InstanceID) error {
+	return awserr.New("IncorrectState", "Instance '%s' is not 'running' or 'stopped'.", id)
 }
 
 func inUse(id ENIID) error {
@@ -68,8 +76,8 @@ func (e ENI) Detach(i Instance) (ENI, Instance, error) {
 	switch {
 	case e.Attachment.Device == 0:
 		return e, i, awserr.New("OperationNotPermitted", "The network interface at device index 0 and networkCard index 0 cannot be detached.")
-	case i.PowerWanted != PowerOn:
-		return e, i, awserr.New("IncorrectState", "Instance '%s' is not 'running' or 'stopped'.", i.ID)
+	case i.onTheWay():
+		return e, i, onTheWay(i.ID)
 	}
 	e.Attachment = nil
 	i.ENIs = slices.DeleteFunc(slices.Clone(i.ENIs), func(id ENIID) bool { return id == e.ID })
