@@ -19,6 +19,10 @@ type VPCSpec struct {
 // VNI is a link's index too, and the low ones are taken there.
 const firstVNI = 255
 
+// lastVNI is the highest number that packets can carry. Numbers are given out once
+// in the life of a cluster, so after this many VPCs there are no more.
+const lastVNI = 1<<24 - 1
+
 // unusable are the ranges that no VPC can have: they mean something else to every host.
 var unusable = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
@@ -33,10 +37,14 @@ func NewVPC(f Fresh, limits Limits, have int, spec VPCSpec) (VPC, RouteTable, Se
 	if err := checkVPC(limits, have, &spec); err != nil {
 		return VPC{}, RouteTable{}, SecurityGroup{}, err
 	}
+	number := f.Number("vni")
+	if number > lastVNI-firstVNI {
+		return VPC{}, RouteTable{}, SecurityGroup{}, tooManyVPCs()
+	}
 	meta := spec.Owner
 	meta.Created = f.Now
 	v := VPC{
-		Meta: meta, ID: VPCID(f.ID("vpc")), VNI: firstVNI + f.Number("vni"),
+		Meta: meta, ID: VPCID(f.ID("vpc")), VNI: firstVNI + number,
 		CIDRs: []netip.Prefix{spec.CIDR}, Tenancy: spec.Tenancy, DNSSupport: true,
 	}
 	meta.Tags = nil
@@ -75,9 +83,13 @@ func checkVPC(limits Limits, have int, spec *VPCSpec) error {
 		}
 	}
 	if have >= limits.VPCs {
-		return awserr.New("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+		return tooManyVPCs()
 	}
 	return nil
+}
+
+func tooManyVPCs() error {
+	return awserr.New("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 }
 
 // VPCContents is what still lies in a VPC and keeps it from going.

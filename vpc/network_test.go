@@ -61,6 +61,17 @@ func TestNewVPC(t *testing.T) {
 			wantError(t, err, c.want)
 		})
 	}
+	t.Run("the last number that packets can carry, and no more", func(t *testing.T) {
+		f, given := counted(), uint32(1<<24-1-255)
+		f.Number = func(string) uint32 { given++; return given - 1 }
+		v, _, _, err := NewVPC(f, DefaultLimits(), 0, VPCSpec{Owner: owner, CIDR: cidr("10.0.0.0/16")})
+		wantError(t, err, "")
+		if v.VNI != 1<<24-1 {
+			t.Errorf("it has the number %d", v.VNI)
+		}
+		_, _, _, err = NewVPC(f, DefaultLimits(), 0, VPCSpec{Owner: owner, CIDR: cidr("10.0.0.0/16")})
+		wantError(t, err, "VpcLimitExceeded: The maximum number of VPCs has been reached.")
+	})
 }
 
 func TestNewDefault(t *testing.T) {
