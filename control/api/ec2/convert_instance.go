@@ -3,6 +3,7 @@
 package ec2
 
 import (
+	"enishi.dev/enishi/aws/instancetype"
 	wire "enishi.dev/enishi/aws/wire/ec2"
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/store"
@@ -40,6 +41,24 @@ func transitionReason(i vpc.Instance) string {
 	return ""
 }
 
+// usualMachine sets what is the same for every instance that asked for nothing special:
+// a Linux machine, reserved, hibernated and encrypted nowhere. Clients read it all.
+func usualMachine(out *wire.Instance) {
+	out.PlatformDetails, out.UsageOperation, out.UsageOperationUpdateTime = new(platform), new(usage), out.LaunchTime
+	out.CapacityReservationSpecification = &wire.CapacityReservationSpecificationResponse{CapacityReservationPreference: "open"}
+	out.EnclaveOptions, out.HibernationOptions = &wire.EnclaveOptions{Enabled: new(false)}, &wire.HibernationOptions{Configured: new(false)}
+	out.MaintenanceOptions = &wire.InstanceMaintenanceOptions{AutoRecovery: "default"}
+	out.PrivateDnsNameOptions = &wire.PrivateDnsNameOptionsResponse{
+		EnableResourceNameDnsAAAARecord: new(false), EnableResourceNameDnsARecord: new(false), HostnameType: "ip-name",
+	}
+	if t, ok := instancetype.Of(string(out.InstanceType)); ok {
+		out.CpuOptions = &wire.CpuOptions{CoreCount: new(int32(t.VCPUs / t.Threads)), ThreadsPerCore: new(int32(t.Threads))}
+	}
+}
+
+// What an image of Linux is billed as, by its name and its code.
+const platform, usage = "Linux/UNIX", "RunInstances"
+
 // rootDevice is the name of a disk on any machine of its kind.
 const rootDevice = "/dev/xvda"
 
@@ -57,6 +76,7 @@ func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateReason: stateReason(i), StateTransitionReason: new(transitionReason(i)),
 		Tags: wireTags(i.Tags), VirtualizationType: "hvm",
 	}
+	usualMachine(&out)
 	enis := interfacesOf(v, i)
 	for _, e := range enis {
 		out.NetworkInterfaces = append(out.NetworkInterfaces, wireInstanceInterface(c, v, e))

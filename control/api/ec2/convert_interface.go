@@ -70,6 +70,9 @@ func wireInterface(c *api.Call, v *store.View, e vpc.ENI) wire.NetworkInterface 
 			AttachTime: new(a.At), AttachmentId: new(a.ID), DeleteOnTermination: new(a.DeleteOnTermination), DeviceIndex: new(int32(a.Device)),
 			InstanceId: text(a.Instance), InstanceOwnerId: new(instanceOwner(e)), Status: "attached",
 		}
+		if a.Instance != "" {
+			out.Attachment.NetworkCardIndex = new(int32(0))
+		}
 	}
 	return out
 }
@@ -91,7 +94,7 @@ func wireInstanceInterface(c *api.Call, v *store.View, e vpc.ENI) wire.InstanceN
 	}
 	if a := full.Attachment; a != nil {
 		out.Attachment = &wire.InstanceNetworkInterfaceAttachment{
-			AttachTime: a.AttachTime, AttachmentId: a.AttachmentId, DeleteOnTermination: a.DeleteOnTermination, DeviceIndex: a.DeviceIndex, Status: a.Status,
+			AttachTime: a.AttachTime, AttachmentId: a.AttachmentId, DeleteOnTermination: a.DeleteOnTermination, DeviceIndex: a.DeviceIndex, NetworkCardIndex: a.NetworkCardIndex, Status: a.Status,
 		}
 	}
 	return out

@@ -84,8 +84,8 @@ func wireImage(id string) wire.Image {
 		}}},
 		EnaSupport: new(true), Hypervisor: "xen", ImageId: &id, ImageLocation: new(imageOwnerAlias + "/" + imageName),
 		ImageOwnerAlias: new(imageOwnerAlias), ImageType: "machine", Name: new(imageName), OwnerId: new(imageOwner),
-		PlatformDetails: new("Linux/UNIX"), Public: new(true), RootDeviceName: new(imageRoot), RootDeviceType: "ebs",
-		SriovNetSupport: new("simple"), State: "available", Tags: []wire.Tag{}, UsageOperation: new("RunInstances"), VirtualizationType: "hvm",
+		PlatformDetails: new(platform), Public: new(true), RootDeviceName: new(imageRoot), RootDeviceType: "ebs",
+		SriovNetSupport: new("simple"), State: "available", Tags: []wire.Tag{}, UsageOperation: new(usage), VirtualizationType: "hvm",
 	}
 }
 
