@@ -97,6 +97,7 @@ func (a *app) accountEnv() *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &output, "shell", "json")
+	cmd.ValidArgsFunction = first(a.completeAccounts())
 	return cmd
 }
 

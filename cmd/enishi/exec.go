@@ -39,7 +39,7 @@ func (a *app) execCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&env, "env", nil, "set K=V in the command's environment")
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.ValidArgsFunction = first(a.completeInstances())
 	return cmd
 }
 

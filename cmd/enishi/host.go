@@ -103,6 +103,7 @@ func (a *app) hostRemove() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&order.Force, "force", false, "terminate its instances, whose ids are printed")
+	cmd.ValidArgsFunction = first(a.completeHosts())
 	return cmd
 }
 

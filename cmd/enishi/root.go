@@ -63,7 +63,13 @@ func newRoot(w world) *cobra.Command {
 	)
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
-		c.Args = usageArgs(cobra.NoArgs) // a shell that is not known, which would get the help to run
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 { // else the shell would be given the help to run
+				return usageError{fmt.Errorf("completion: %s is no shell that is known", args[0])}
+			}
+			return cmd.Help()
+		}
 	}
 	return root
 }

@@ -45,6 +45,8 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringArrayVar(&o.groups, "security-group", nil, "security group of the instance; the VPC's default one if none is given")
 	f.StringVar(&o.name, "name", "", "the instance's Name tag")
 	f.StringArrayVar(&o.env, "env", nil, "set K=V in the command's environment")
+	flagOffers(cmd, "subnet", a.completeSubnets())
+	flagOffers(cmd, "security-group", a.completeGroups())
 	return cmd
 }
 

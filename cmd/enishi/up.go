@@ -70,6 +70,7 @@ func (a *app) upCommand() *cobra.Command {
 	f.StringVar(&o.hosts, "hosts-listen", "", "address at which other hosts reach control, over mutual TLS; none by default")
 	f.StringVar(&o.tunnel, "tunnel-address", "", "this machine's IPv4 address in the network between hosts: packets of VPCs travel there by VXLAN; none by default")
 	f.BoolVar(&o.any, "accept-any-credentials", false, "do not verify who calls: an access key id of twelve digits is the account, any other the default one; user data is not run; the entry is loopback only")
+	flagOffers(cmd, "region", completeRegions())
 	return cmd
 }
 

@@ -61,6 +61,8 @@ func (a *app) whyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "who opens the connection: an instance (its first interface) or a network interface")
 	cmd.Flags().StringVar(&protocol, "protocol", "tcp", "tcp, udp or icmp")
+	flagOffers(cmd, "from", a.completeInstances())
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }
