@@ -76,13 +76,14 @@ func (a *Agent) wanted(id string) (*hoststate.Instance, []*hoststate.Interface) 
 	return u, interfaces
 }
 
-// powerOff ends those of the instances that are not to run here.
+// powerOff ends those of the instances that are not to run here. Of one that is said to
+// be stopped nothing is left, of an earlier agent's neither.
 func (a *Agent) powerOff(o outcome, ids map[string]bool) {
 	for id := range ids {
 		if u, _ := a.wanted(id); u != nil {
 			continue
 		}
-		if a.instances[id] != nil || a.refused[instanceKey(id)] != "" {
+		if a.instances[id] != nil || a.refused[instanceKey(id)] != "" || a.isLeft(id) {
 			if err := a.removeInstance(id); err != nil {
 				o.add(instanceKey(id), err)
 				continue
@@ -228,8 +229,17 @@ func (a *Agent) removeInstance(id string) error {
 			return fmt.Errorf("detach %s: %w", port, err)
 		}
 	}
-	// The links go with the namespace, once the kernel comes to it.
-	if err := errors.Join(netns.Remove(a.layout.namespace(id)), os.RemoveAll(a.layout.instance(id))); err != nil {
+	if r.ns == nil { // which ports an earlier agent made for it is not written down
+		if err := a.removePorts(); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(a.layout.instance(id)); err != nil {
+		return err
+	}
+	// The links go with the namespace, once the kernel comes to it. It is the last to go:
+	// by it the next agent finds what this one may have left.
+	if err := netns.Remove(a.layout.namespace(id)); err != nil {
 		return err
 	}
 	if r.ns != nil {

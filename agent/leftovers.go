@@ -5,6 +5,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"enishi.dev/enishi/hoststate"
@@ -31,15 +32,31 @@ func (a *Agent) removeLeftovers(o outcome) {
 			o.add(k, a.removeInstance(name))
 		}
 	}
-	ports := a.wantedPorts()
+	if err := a.removePorts(); err != nil {
+		a.Log.Error("remove what no unit asks for", "err", err)
+	}
+}
+
+// removePorts removes the ports that the units do not ask for.
+func (a *Agent) removePorts() error {
+	wanted := a.wantedPorts()
+	var errs []error
 	for _, name := range a.dp.Ports() {
-		if ports[name] {
+		if wanted[name] {
 			continue
 		}
 		if err := errors.Join(a.dp.Detach(name), a.wires.Remove(name)); err != nil {
-			a.Log.Error("remove a port that nothing wants", "port", name, "err", err)
+			errs = append(errs, fmt.Errorf("remove port %s: %w", name, err))
 		}
 	}
+	return errors.Join(errs...)
+}
+
+// isLeft says whether an agent, this one or an earlier, has left something of the
+// instance: all else goes before its namespace.
+func (a *Agent) isLeft(id string) bool {
+	_, err := os.Lstat(a.layout.namespace(id))
+	return err == nil
 }
 
 // here returns the unit of an instance of this host, running or not; of others, nil.
@@ -50,7 +67,8 @@ func (a *Agent) here(id string) *hoststate.Instance {
 	return nil
 }
 
-// wantedPorts names the ports that the units ask for on this host.
+// wantedPorts names the ports that the units ask for on this host. An interface has none
+// while its instance does not run.
 func (a *Agent) wantedPorts() map[string]bool {
 	ports := map[string]bool{probePort: true, tunnelPort: a.Tunnel.IsValid()}
 	for _, u := range a.units {
@@ -58,7 +76,7 @@ func (a *Agent) wantedPorts() map[string]bool {
 		case *hoststate.Network:
 			ports[doorPort(u.VNI)] = true
 		case *hoststate.Interface:
-			if u.Host == a.Host && u.Instance != "" {
+			if i, _ := a.wanted(u.Instance); i != nil && u.Host == a.Host {
 				ports[interfacePort(u)] = true
 			}
 		}
