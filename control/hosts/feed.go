@@ -37,6 +37,10 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	}
 	revision, _ := strconv.ParseInt(q.Get("revision"), 10, 64)
 	st := s.join(name, role, hoststate.Position{Incarnation: q.Get("incarnation"), Revision: revision})
+	if st == nil {
+		http.Error(w, fmt.Sprintf("host %q was removed", name), http.StatusForbidden)
+		return
+	}
 	defer s.leave(name, st)
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out, flush := json.NewEncoder(w), http.NewResponseController(w)
@@ -66,11 +70,15 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// join registers a stream of the host, with everything in it that it lacks.
+// join registers a stream of the host, with everything in it that it lacks; nil if the
+// host was removed since the stream was let in.
 func (s *Server) join(name string, role hoststate.Role, at hoststate.Position) *stream {
 	st := newStream(role)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.isHost(name) {
+		return nil
+	}
 	h, known := s.hosts[name]
 	if !known {
 		h = newHost(name)

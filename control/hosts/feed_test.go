@@ -150,6 +150,7 @@ func TestASlowReaderGetsTheNewestOfEach(t *testing.T) {
 
 func TestAProcessWhosePositionWasStatedAnewIsToldAll(t *testing.T) {
 	w := newWorld(t)
+	w.decide(func(tx *store.Tx) { tx.Hosts.Put(store.Host{Name: "a"}); tx.Hosts.Put(store.Host{Name: "b"}) })
 	w.connect("abcd") // in a VPC without instances: the first live host has it
 	b := w.join("b", hoststate.RoleAgent, hoststate.Position{})
 	wantContent(t, b.take(), true, "endpoint/vpce-1", "groupset/", "interface/eni-1", "network/vpc-1")

@@ -104,7 +104,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// step brings every host's units to a new view, and says so to their streams.
+// step brings every host's units to a new view, and says so to their streams. One whose
+// row has gone is none any more, also if whoever removed it was not told that it is written.
 func (s *Server) step(step store.Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +113,19 @@ func (s *Server) step(step store.Step) {
 	for _, h := range s.hosts {
 		s.update(h, step)
 	}
+	for name := range s.hosts {
+		if !s.isHost(name) {
+			s.end(name)
+		}
+	}
 	s.tell()
+}
+
+// isHost says whether the name is a host's now, which the view that units are made of may
+// not know yet.
+func (s *Server) isHost(name string) bool {
+	_, ok := s.Store.View().Hosts.Get(name)
+	return ok || name == s.LocalHost
 }
 
 // update brings one host's units to the step, and says whether any is another now.

@@ -57,7 +57,9 @@ func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
+	s.mu.Lock()
 	s.end(name)
+	s.mu.Unlock()
 	s.Log.Info("host removed", "host", name, "instances", len(ended))
 	answer(w, Removed{Terminated: append([]string{}, slices.Sorted(maps.Keys(ended))...)})
 }
@@ -111,10 +113,8 @@ func some(ids []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(ids[:enough], ", "), len(ids)-enough)
 }
 
-// end forgets what a host said, and ends its streams.
+// end forgets what a host said, and ends its streams. The lock is held.
 func (s *Server) end(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if h := s.hosts[name]; h != nil {
 		for st := range h.streams {
 			close(st.ended)

@@ -58,6 +58,10 @@ func TestAHostIsRemoved(t *testing.T) {
 	if err := w.setTunnel(t.Context(), "b", "192.0.2.2"); err == nil {
 		t.Error("what it said last makes it a host again")
 	}
+	if st := w.join("b", hoststate.RoleAgent, hoststate.Position{}); st != nil || w.hosts["b"] != nil {
+		t.Error("a stream that was let in just before makes it a host again")
+		w.leave("b", st)
+	}
 	t.Run("and comes again by another invitation", func(t *testing.T) {
 		b := w.enter(remote(nil), "b", w.invite(local, "b"))
 		if code, text := ask(t, remote(b["agent"]), http.MethodPost, "/v1/report", []byte(`{"host":"b","role":"agent"}`)); code != 204 {
@@ -92,6 +96,23 @@ func TestAHostIsRemovedHoweverMuchIsOnIt(t *testing.T) {
 	}
 	if _, ok := w.Store.View().Hosts.Get("b"); ok {
 		t.Error("it is a host still")
+	}
+}
+
+func TestAHostIsNoneWithoutItsRow(t *testing.T) {
+	w := newWorld(t)
+	w.decide(func(tx *store.Tx) { tx.Hosts.Put(store.Host{Name: "b"}) })
+	defer w.leave("local", w.join("local", hoststate.RoleAgent, hoststate.Position{}))
+	st := w.join("b", hoststate.RoleAgent, hoststate.Position{})
+	defer w.leave("b", st)
+	w.decide(func(tx *store.Tx) { tx.Hosts.Delete("b") }) // as by a removal that is not told whether it was written
+	select {
+	case <-st.ended:
+	default:
+		t.Error("its stream goes on")
+	}
+	if live := w.LiveHosts(); !slices.Equal(live, []string{"local"}) {
+		t.Errorf("live hosts: %v", live)
 	}
 }
 
