@@ -99,6 +99,35 @@ func TestACallerWhoGoesIsNoticed(t *testing.T) {
 	}
 }
 
+func TestACallerWhoGoesIsNoticedHoweverLongHeHasWaited(t *testing.T) {
+	const patience = 2 * watchAfter
+	for name, sent := range map[string]string{
+		"without a body": get,
+		"with a body":    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inside, noticed := make(chan struct{}), make(chan struct{})
+			s := serverOf(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				close(inside)
+				<-r.Context().Done()
+				close(noticed)
+			})
+			s.Head, s.Idle, s.Piece = patience, patience, patience
+			c := dial(t, start(t, s))
+			c.say(sent)
+			<-inside
+			time.Sleep(3 * patience) // no more than a deadline, which may be kept late
+			c.Close()
+			select {
+			case <-noticed:
+			case <-time.After(10 * time.Second):
+				t.Fatal("he is waited for") // the handler ends with the server
+			}
+		})
+	}
+}
+
 func TestACallerWhoStaysIsServedOn(t *testing.T) {
 	addr := start(t, serverOf(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {

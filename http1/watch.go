@@ -77,6 +77,7 @@ func (w *watch) fire() {
 		ended := make(chan struct{})
 		w.ended = ended
 		defer close(ended)
+		_ = w.conn.net.SetReadDeadline(time.Time{}) // that of the head or the body, which have been read
 		w.mu.Unlock()
 		if w.conn.gone() {
 			w.conn.cancel()
@@ -87,7 +88,7 @@ func (w *watch) fire() {
 }
 
 // gone waits until the other end has closed the connection, or its half of it, or
-// the read deadline passes, and says whether the first was the case.
+// a read deadline ends the waiting, and says whether the first was the case.
 func (c *conn) gone() bool {
 	plain := c.net
 	if t, ok := plain.(*tls.Conn); ok {
