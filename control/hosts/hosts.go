@@ -61,11 +61,13 @@ type Server struct {
 	live    []string               // ascending
 	changed chan struct{}          // closed, and made anew, when a report or a step comes
 	meet    map[string]chan asking // by host: see offers
+
+	limits limits
 }
 
 // New returns a server that no host has reached.
 func New(o Options) *Server {
-	return &Server{Options: o, view: o.Store.View(), hosts: map[string]*host{}, meet: map[string]chan asking{}, changed: make(chan struct{})}
+	return &Server{Options: o, view: o.Store.View(), hosts: map[string]*host{}, meet: map[string]chan asking{}, changed: make(chan struct{}), limits: usualLimits()}
 }
 
 // SetAPI gives the server the API that it forwards to; the API asks the server
@@ -186,15 +188,17 @@ func (s *Server) LiveHosts() []string {
 
 // Serve answers on the listener until ctx ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return s.serveOn(ctx, l, s.handler())
+	return s.serveOn(ctx, l, s.handler(), peer.ConnContext)
 }
 
-func (s *Server) serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
+// serveOn serves connections, each with what comes says of it.
+func (s *Server) serveOn(ctx context.Context, l net.Listener, h http.Handler, comes func(context.Context, net.Conn) context.Context) error {
 	srv := &http1.Server{
 		Handler: h,
-		Context: peer.ConnContext,
+		Context: comes,
 		Head:    5 * time.Second,
 		Idle:    time.Minute,
+		Piece:   s.limits.piece,
 		MaxHead: 16 << 10,
 		Log:     s.Log,
 	}

@@ -27,7 +27,7 @@ func hostURI(name string, role hoststate.Role) []*url.URL {
 }
 
 // ServeRemote answers other hosts on the TCP listener until ctx ends. Who they
-// are, their certificates say; who has none can only join.
+// are, their certificates say; who has none can only join, and not be many at once.
 func (s *Server) ServeRemote(ctx context.Context, l net.Listener) error {
 	own, err := s.Authority.serverCertificate()
 	if err != nil {
@@ -35,10 +35,11 @@ func (s *Server) ServeRemote(ctx context.Context, l net.Listener) error {
 	}
 	clients := x509.NewCertPool()
 	clients.AddCert(s.Authority.cert)
+	others := &strangers{limits: s.limits, places: make(chan struct{}, s.limits.strangers), log: s.Log}
 	return s.serveOn(ctx, tls.NewListener(l, &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own},
 		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: clients,
-	}), s.remoteHandler())
+	}), s.remoteHandler(), others.admit)
 }
 
 func (s *Server) remoteHandler() http.Handler {

@@ -38,18 +38,21 @@ func (w *world) serveRemote() func(cert *tls.Certificate) *http.Client {
 			w.t.Errorf("it ended with %v", err)
 		}
 	})
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(w.Authority.PEM()))
 	return func(cert *tls.Certificate) *http.Client {
-		config := &tls.Config{RootCAs: roots, ServerName: ServerName}
-		if cert != nil {
-			config.Certificates = []tls.Certificate{*cert}
-		}
-		d := tls.Dialer{Config: config}
 		return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, "tcp", w.RemoteAddress)
+			return w.dialRemote(ctx, cert)
 		}}}
 	}
+}
+
+// dialRemote connects to a server that answers other hosts.
+func (w *world) dialRemote(ctx context.Context, cert *tls.Certificate) (net.Conn, error) {
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: ServerName}
+	config.RootCAs.AppendCertsFromPEM([]byte(w.Authority.PEM()))
+	if cert != nil {
+		config.Certificates = []tls.Certificate{*cert}
+	}
+	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", w.RemoteAddress)
 }
 
 // invite returns a token for the host.

@@ -110,6 +110,7 @@ func (s *Server) spoken(h http.HandlerFunc, roles ...hoststate.Role) http.Handle
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
+		noStranger(r)
 		h(w, r.WithContext(context.WithValue(r.Context(), speakerKey{}, who)))
 	}
 }
