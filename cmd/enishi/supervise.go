@@ -21,7 +21,8 @@ import (
 
 // supervisor keeps parts alive: one that ends is started again, until its
 // context ends. Before it is told that all is ready, a part that ends is an
-// error of the start, with the part's own last words.
+// error of the start, with the part's own last words, and so is one that cannot be
+// started. Later that is tried again: no process or file may have been left for a moment.
 type supervisor struct {
 	log   *slog.Logger
 	ready atomic.Bool
@@ -50,28 +51,33 @@ func (s *supervisor) keep(ctx context.Context, p part) error {
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; {
 		begun := time.Now()
 		proc, ended, err := p.launch()
+		what, last, byItself := "part cannot be started; it is tried again", "", true
 		if err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return stopPart(proc, ended)
-		case err = <-ended:
+			last = err.Error()
+		} else {
+			select {
+			case <-ctx.Done():
+				return stopPart(proc, ended)
+			case err = <-ended:
+			}
+			exit, ok := errors.AsType[*exec.ExitError](err)
+			what, last, byItself = "part ended; it is started again", lastWords(p, err), ok && exit.Exited()
+			err = fmt.Errorf("%s: %s", p.name, last)
 		}
 		if !s.ready.Load() {
-			return fmt.Errorf("%s: %s", p.name, lastWords(p, err))
+			return err
 		}
 		if time.Since(begun) > 10*time.Second {
 			wait, gaveUp = 10*time.Millisecond, 0
 		}
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		if byItself {
 			gaveUp++
 		} else {
 			gaveUp = 0 // somebody ended it
 		}
-		if last := lastWords(p, err); gaveUp < 2 || last != words || time.Since(said) > time.Minute {
+		if gaveUp < 2 || last != words || time.Since(said) > time.Minute {
 			words, said = last, time.Now()
-			s.log.Error("part ended; it is started again", "part", p.name, "err", words, "wait", wait)
+			s.log.Error(what, "part", p.name, "err", words, "wait", wait)
 		}
 		var closed []*os.File
 		if gaveUp > 1 {
