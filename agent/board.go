@@ -50,9 +50,7 @@ func (b *board) runs(id string, addresses []netip.Addr, p *instance.Instance, fa
 		select {
 		case <-b.closing:
 		case <-p.Ended():
-			if b.fails(id, p) {
-				failed()
-			}
+			b.fails(id, p, failed)
 		}
 	})
 }
@@ -67,17 +65,18 @@ func (b *board) has(id string, addresses []netip.Addr) {
 	}
 }
 
-// fails shows the instance as failed, if it is still shown with p.
-func (b *board) fails(id string, p *instance.Instance) bool {
+// fails shows the instance as failed and calls failed, if it is still shown with p. What
+// is said of it once it is shown no more comes after that, and is not taken back by it.
+func (b *board) fails(id string, p *instance.Instance, failed func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.instances[id]
 	if !ok || s.process != p {
-		return false
+		return
 	}
 	s.state, s.process = hoststate.InstanceFailed, nil
 	b.instances[id] = s
-	return true
+	failed()
 }
 
 // remove shows the instance no more.

@@ -61,16 +61,7 @@ func newRoot(w world) *cobra.Command {
 		a.statusCommand(), a.whyCommand(), a.accountCommand(), a.hostCommand(), a.demoCommand(), a.manCommand(),
 		a.agentCommand(), a.controlCommand(), a.gatewayCommand(), a.servicesCommand(),
 	)
-	root.InitDefaultCompletionCmd()
-	if c, _, err := root.Find([]string{"completion"}); err == nil {
-		c.Args = cobra.ArbitraryArgs
-		c.RunE = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 { // else the shell would be given the help to run
-				return usageError{fmt.Errorf("completion: %s is no shell that is known", args[0])}
-			}
-			return cmd.Help()
-		}
-	}
+	completionCommand(root)
 	return root
 }
 
