@@ -80,12 +80,9 @@ func (a *app) tell(ctx context.Context) error {
 	}
 	s := &story{app: &app{world: a.world, runDir: filepath.Join(dir, "run")}, out: a.stdout, begun: time.Now(), vars: map[string]string{}}
 	defer s.end()
-	for i, st := range chapters {
-		fmt.Fprintf(a.stdout, "\n%d. %s\n", i+1, st.title)
-		if err := st.tell(s, ctx); err != nil {
-			s.showLogs()
-			return fmt.Errorf("step %d (%s): %w", i+1, st.title, err)
-		}
+	if err := s.tellAll(ctx, chapters); err != nil {
+		s.showLogs()
+		return err
 	}
 	fmt.Fprintf(a.stdout, "\nThe story holds, all %d steps, in %.0f s.\n", len(chapters), time.Since(s.begun).Seconds())
 	return nil

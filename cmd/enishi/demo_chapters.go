@@ -8,20 +8,24 @@ import "context"
 type chapter struct {
 	title string
 	tell  func(*story, context.Context) error
+	// early is what it does, in a shell of its own, from the time of an earlier step on:
+	// that is told in its turn, before the rest.
+	early func(*story, context.Context) error
+	from  int // the number of that step
 }
 
 var chapters = []chapter{
-	{"enishi runs", (*story).start},
-	{"a VPC with subnets in two zones, a security group, a private instance", (*story).network},
-	{"without a way out the EC2 API cannot be reached", (*story).noRoute},
-	{"an interface endpoint, behind a group that does not let 443 in", (*story).endpoint},
-	{"443 is let in: the same command answers", (*story).answers},
-	{"another service: Elastic Load Balancing, by the name of its endpoint", (*story).secondService},
-	{"private DNS off: the endpoint has only its own names, regional and zonal", (*story).ownNames},
-	{"a policy is kept to the letter, and private DNS is on again", (*story).policyKept},
-	{"a second VPC, same range, same private address: it has to have its own", (*story).twin},
-	{"the endpoints go: their names, their connections, their addresses", (*story).withdraw},
-	{"enishi ends and leaves nothing", (*story).nothingLeft},
+	{title: "enishi runs", tell: (*story).start},
+	{title: "a VPC with subnets in two zones, a security group, a private instance", tell: (*story).network},
+	{title: "without a way out the EC2 API cannot be reached", tell: (*story).noRoute},
+	{title: "an interface endpoint, behind a group that does not let 443 in", tell: (*story).endpoint},
+	{title: "443 is let in: the same command answers", tell: (*story).answers},
+	{title: "another service: Elastic Load Balancing, by the name of its endpoint", tell: (*story).secondService},
+	{title: "private DNS off: the endpoint has only its own names, regional and zonal", tell: (*story).ownNames},
+	{title: "a policy is kept to the letter, and private DNS is on again", tell: (*story).policyKept},
+	{title: "a second VPC, same range, same private address: it has to have its own", early: (*story).twin, from: 6, tell: (*story).bothListed},
+	{title: "the endpoints go: their names, their connections, their addresses", tell: (*story).withdraw},
+	{title: "enishi ends and leaves nothing", tell: (*story).nothingLeft},
 }
 
 // api is the command of the story.

@@ -11,6 +11,60 @@ import (
 	"sync"
 )
 
+// branch is a part of the story in a shell of its own.
+type branch struct {
+	story
+	said bytes.Buffer
+	err  error
+}
+
+// join takes in what a branch has named, and tells what it said.
+func (s *story) join(b *branch) error {
+	for name, value := range b.vars {
+		if _, known := s.vars[name]; !known {
+			s.vars[name] = value
+		}
+	}
+	if _, err := io.Copy(s.out, &b.said); err != nil {
+		return err
+	}
+	return b.err
+}
+
+// tellAll tells the chapters one after the other, and what some do early beside those
+// before them. It ends at the first that fails.
+func (s *story) tellAll(ctx context.Context, all []chapter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var shells sync.WaitGroup
+	defer shells.Wait()
+	defer cancel()
+	early := map[int]chan *branch{}
+	for i, c := range all {
+		for j, later := range all {
+			if later.early == nil || later.from != i+1 {
+				continue
+			}
+			b, done := &branch{story: *s}, make(chan *branch, 1)
+			b.vars, b.out = maps.Clone(s.vars), &b.said
+			early[j] = done
+			shells.Go(func() { b.err = later.early(&b.story, ctx); done <- b })
+			fmt.Fprintf(s.out, "\n(in another shell, what step %d tells)\n", j+1)
+		}
+		fmt.Fprintf(s.out, "\n%d. %s\n", i+1, c.title)
+		var err error
+		if done := early[i]; done != nil {
+			err = s.join(<-done)
+		}
+		if err == nil {
+			err = c.tell(s, ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("step %d (%s): %w", i+1, c.title, err)
+		}
+	}
+	return nil
+}
+
 // passage is something of a step that waits for none of the others beside it.
 type passage func(*story, context.Context) error
 
@@ -27,11 +81,6 @@ func doing(line string) passage {
 // in order, up to the first that fails. Each has the names of before, and what they name
 // is known afterwards.
 func (s *story) together(ctx context.Context, passages ...passage) error {
-	type branch struct {
-		story
-		said bytes.Buffer
-		err  error
-	}
 	branches := make([]branch, len(passages))
 	var wg sync.WaitGroup
 	for i, tell := range passages {
@@ -45,13 +94,8 @@ func (s *story) together(ctx context.Context, passages ...passage) error {
 	}
 	wg.Wait()
 	for i := range branches {
-		b := &branches[i]
-		maps.Copy(s.vars, b.vars)
-		if _, err := io.Copy(s.out, &b.said); err != nil {
+		if err := s.join(&branches[i]); err != nil {
 			return err
-		}
-		if b.err != nil {
-			return b.err
 		}
 	}
 	fmt.Fprintln(s.out, "   $ wait")
