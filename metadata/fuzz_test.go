@@ -43,7 +43,7 @@ func FuzzTTL(f *testing.F) {
 func FuzzToken(f *testing.F) {
 	s, _ := newServer()
 	token := s.token("i-1", time.Hour)
-	for _, seed := range []string{"", token, token[:55], token + "=", "====", strings.ToLower(token)} {
+	for _, seed := range []string{"", token, token[:55], token[:18] + "\n" + token[18:], token + "=", "====", strings.ToLower(token)} {
 		f.Add(seed, "i-1")
 		f.Add(seed, "i-2")
 	}
