@@ -74,11 +74,6 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 	if err != nil {
 		return fmt.Errorf("first account: %w", err)
 	}
-	if err := s.Decide(ctx, func(tx *store.Tx) error {
-		return ec2.New(ec2.Options{Store: s}).EnsureDefaultVPC(tx, boot.Account, boot.Region)
-	}); err != nil {
-		return fmt.Errorf("default VPC: %w", err)
-	}
 	life := lifecycle.New(s, o.Log)
 	var believe func(context.Context, string) (iam.AccessKey, error)
 	if o.AnyCredentials {

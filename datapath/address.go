@@ -42,12 +42,12 @@ func interfaceFacts(i *hoststate.Interface, w wiring, im image) {
 		v.Flags = uint32(bpfInterfaceFlagINTERFACE_ANY_SOURCE)
 	}
 	im[bpfInterfaceKey{Id: id}] = v
-	for _, a := range i.Addresses {
-		im[addressKey(i.VNI, a)] = bpfAddress{Kind: uint32(kind), Interface: id}
-	}
-	if i.Public.IsValid() && len(i.Addresses) > 0 {
-		b := i.Public.As4()
-		im[addressKey(i.VNI, i.Addresses[0])] = bpfAddress{Kind: uint32(kind), Interface: id, Public: binary.NativeEndian.Uint32(b[:])}
+	for n, a := range i.Addresses {
+		v := bpfAddress{Kind: uint32(kind), Interface: id}
+		if n == 0 && i.Public.IsValid() {
+			v.Public = binary.NativeEndian.Uint32(i.Public.AsSlice())
+		}
+		im[addressKey(i.VNI, a)] = v
 	}
 	if v.Ifindex != 0 {
 		im[bpfPortKey{Ifindex: v.Ifindex}] = bpfPort{

@@ -51,6 +51,15 @@ func PublicDNSName(region string, a netip.Addr) string {
 	return fmt.Sprintf("ec2-%d-%d-%d-%d.%s", b[0], b[1], b[2], b[3], domain)
 }
 
+// PublicName is the name of the public address of one of v's interfaces, "" where v has
+// no host names.
+func (v VPC) PublicName(e ENI) string {
+	if !v.DNSHostnames {
+		return ""
+	}
+	return PublicDNSName(e.Region, e.Public)
+}
+
 // InternalDomain is the domain of the names of addresses in the region's VPCs.
 func InternalDomain(region string) string {
 	if region == "us-east-1" {

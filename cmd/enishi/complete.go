@@ -10,6 +10,7 @@ import (
 
 	"enishi.dev/enishi/aws/region"
 	wire "enishi.dev/enishi/aws/wire/ec2"
+	"enishi.dev/enishi/control/hosts"
 	"enishi.dev/enishi/iam"
 )
 
@@ -24,10 +25,7 @@ func offer(list func(context.Context) ([]cobra.Completion, error)) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		found, err := list(ctx)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
+		found, _ := list(ctx) // nobody answers: there is nothing to offer
 		return found, cobra.ShellCompDirectiveNoFileComp
 	}
 }
@@ -105,7 +103,7 @@ func (a *app) completeAccounts() completer {
 
 func (a *app) completeHosts() completer {
 	return offer(func(ctx context.Context) (names []cobra.Completion, err error) {
-		var list []struct{ Name string }
+		var list []hosts.HostEntry
 		err = getJSON(ctx, a.path(controlSocket), hostsPath, &list)
 		for _, h := range list {
 			names = append(names, h.Name)

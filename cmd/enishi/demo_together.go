@@ -18,6 +18,13 @@ type branch struct {
 	err  error
 }
 
+// branch is s from here on in another shell: it knows the names of before.
+func (s *story) branch() *branch {
+	b := &branch{story: *s}
+	b.vars, b.out = maps.Clone(s.vars), &b.said
+	return b
+}
+
 // join takes in what a branch has named, and tells what it said.
 func (s *story) join(b *branch) error {
 	for name, value := range b.vars {
@@ -44,8 +51,7 @@ func (s *story) tellAll(ctx context.Context, all []chapter) error {
 			if later.early == nil || later.from != i+1 {
 				continue
 			}
-			b, done := &branch{story: *s}, make(chan *branch, 1)
-			b.vars, b.out = maps.Clone(s.vars), &b.said
+			b, done := s.branch(), make(chan *branch, 1)
 			early[j] = done
 			shells.Go(func() { b.err = later.early(&b.story, ctx); done <- b })
 			fmt.Fprintf(s.out, "\n(in another shell, what step %d tells)\n", j+1)
@@ -81,20 +87,19 @@ func doing(line string) passage {
 // in order, up to the first that fails. Each has the names of before, and what they name
 // is known afterwards.
 func (s *story) together(ctx context.Context, passages ...passage) error {
-	branches := make([]branch, len(passages))
+	branches := make([]*branch, len(passages))
 	var wg sync.WaitGroup
 	for i, tell := range passages {
-		b := &branches[i]
-		b.story = *s
-		b.vars, b.after = maps.Clone(s.vars), " &"
-		if i > 0 {
-			b.out = &b.said
+		b := s.branch()
+		branches[i], b.after = b, " &"
+		if i == 0 {
+			b.out = s.out
 		}
 		wg.Go(func() { b.err = tell(&b.story, ctx) })
 	}
 	wg.Wait()
-	for i := range branches {
-		if err := s.join(&branches[i]); err != nil {
+	for _, b := range branches {
+		if err := s.join(b); err != nil {
 			return err
 		}
 	}

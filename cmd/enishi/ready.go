@@ -96,16 +96,16 @@ func askBy(h *http.Client, whom string, req *http.Request, out any) error {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
-		if resp.StatusCode == http.StatusBadRequest { // the person's mistake, said in one line
-			return errors.New(strings.TrimSpace(string(text)))
-		}
+		said := strings.TrimSpace(string(text))
 		switch resp.StatusCode {
+		case http.StatusBadRequest: // the person's mistake, said in one line
+			return errors.New(said)
 		case http.StatusNotFound:
-			return notServed{strings.TrimSpace(string(text))}
+			return notServed{said}
 		case http.StatusForbidden:
 			return fmt.Errorf("ask %s: %w", whom, errNotYours)
 		}
-		return fmt.Errorf("ask %s for %s: %s: %s", whom, req.URL.Path, resp.Status, bytes.TrimSpace(text))
+		return fmt.Errorf("ask %s for %s: %s: %s", whom, req.URL.Path, resp.Status, said)
 	}
 	if out == nil {
 		return nil

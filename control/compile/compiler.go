@@ -199,14 +199,23 @@ func (u *update) countRegion(unit hoststate.Unit, by int) {
 	if n == nil {
 		return
 	}
-	u.regions[n.Region] += by
-	switch u.regions[n.Region] {
-	case 0:
-		delete(u.regions, n.Region)
-		u.rename("region "+n.Region, nil)
-	case by:
+	switch has, changed := tally(u.regions, n.Region, by); {
+	case has && changed:
 		u.rename("region "+n.Region, publicNames(n.Region))
+	case changed:
+		u.rename("region "+n.Region, nil)
 	}
+}
+
+// tally counts one more, or one less, of key, and says whether there is any now, and
+// whether that has changed.
+func tally(counts map[string]int, key string, by int) (has, changed bool) {
+	counts[key] += by
+	n := counts[key]
+	if n == 0 {
+		delete(counts, key)
+	}
+	return n > 0, n == 0 || n == by
 }
 
 // rename puts the names of an endpoint or region in the place of those before.

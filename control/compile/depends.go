@@ -51,9 +51,6 @@ func (u *update) everything() {
 	for g := range u.w.Gateways.All() {
 		u.gateway(string(g.ID))
 	}
-	for e := range u.w.ENIs.All() {
-		u.nameHost(string(e.ID))
-	}
 	for k, unit := range u.have {
 		if k.Kind != hoststate.KindName && !isPublic(unit) { // those hang on networks and rows
 			u.dirty(k.Kind, k.ID)

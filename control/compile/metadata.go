@@ -90,8 +90,9 @@ func (w world) firstInterface(f files, i vpc.Instance, e vpc.ENI) {
 	put("mac", e.MAC)
 	put("security-groups", w.groupNames(e))
 	if e.Public.IsValid() {
+		v, _ := w.VPCs.Get(string(e.VPC))
 		put("public-ipv4", e.Public.String())
-		put("public-hostname", w.publicName(e))
+		put("public-hostname", v.PublicName(e))
 	}
 	f.put("dynamic/instance-identity/document", identity(i, address))
 }
@@ -111,20 +112,12 @@ func (w world) interfaceFiles(put func(path, text string), e vpc.ENI) {
 	put("subnet-ipv4-cidr-block", n.CIDR.String())
 	if e.Public.IsValid() {
 		put("ipv4-associations/"+e.Public.String(), e.Addresses[0].String())
-		put("public-hostname", w.publicName(e))
+		put("public-hostname", v.PublicName(e))
 		put("public-ipv4s", e.Public.String())
 	}
 	put("vpc-id", string(e.VPC))
 	put("vpc-ipv4-cidr-block", v.CIDRs[0].String())
 	put("vpc-ipv4-cidr-blocks", lines(v.CIDRs, netip.Prefix.String))
-}
-
-// publicName is the name of the interface's public address, "" where the VPC has no host names.
-func (w world) publicName(e vpc.ENI) string {
-	if v, _ := w.VPCs.Get(string(e.VPC)); !v.DNSHostnames {
-		return ""
-	}
-	return vpc.PublicDNSName(e.Region, e.Public)
 }
 
 func (w world) groupNames(e vpc.ENI) string {

@@ -35,16 +35,15 @@ func (u *update) countWay(unit hoststate.Unit, by int) {
 	if n == nil || n.Gateway == "" {
 		return
 	}
-	u.ways[n.Region] += by
-	switch u.ways[n.Region] {
-	case 0:
-		delete(u.ways, n.Region)
-		for _, e := range publicServices(n.Region) {
-			u.place(e.Key(), nil)
-		}
-	case by:
-		for _, e := range publicServices(n.Region) {
+	has, changed := tally(u.ways, n.Region, by)
+	if !changed {
+		return
+	}
+	for _, e := range publicServices(n.Region) {
+		if has {
 			u.place(e.Key(), e)
+		} else {
+			u.place(e.Key(), nil)
 		}
 	}
 }

@@ -178,12 +178,12 @@ STEP int sender_allows(struct work *w, const struct flow *own)
 }
 
 /* The target's groups, likewise. A half that the target has means that its groups
- * allowed the connection, or that it opened it. */
+ * allowed the connection, or that it opened it. Out of the network are none. */
 STEP int target_allows(struct work *w)
 {
 	if (!w)
 		return 0;
-	if (w->exempt || w->to_public || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
+	if (w->exempt || w->trail.route == ROUTE_INTERNET || w->trail.to == TO_PROBE || (w->trail.tunnel && !w->foretell))
 		return 1;
 	struct flow *half = w->fresh ? NULL : w->suppose ? find_supposed(&w->back) : find_flow(&w->back, w->now);
 	if (half && half->owner != w->peer)

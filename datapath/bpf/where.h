@@ -69,7 +69,6 @@ STEP int by_gateway(struct work *w)
 	if (!a)
 		return refuse(w, DROP_NO_ADDRESS);
 	w->trail.target = w->to_endpoint = a->interface;
-	w->to_public = 1;
 	return to_service(w);
 }
 

@@ -98,7 +98,6 @@ struct work {
 	__u8 holds; /* its flow was looked at in this epoch */
 	__u8 recalled; /* one like it was judged in this epoch */
 	__u8 to_metadata;
-	__u8 to_public; /* the target is a public service, which has no groups */
 	__u8 has_public; /* a public address stands for the source */
 	__u8 foretell; /* ask also the groups that another host asks */
 	__u8 suppose; /* the flows are those of supposed */

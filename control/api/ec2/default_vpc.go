@@ -15,9 +15,9 @@ import (
 	"enishi.dev/enishi/vpc"
 )
 
-// EnsureDefaultVPC makes the account's default VPC in the region, with what
+// ensureDefaultVPC makes the account's default VPC in the region, with what
 // belongs to it, unless there is one or has been.
-func (s *Server) EnsureDefaultVPC(tx *store.Tx, account, regionName string) error {
+func (s *Server) ensureDefaultVPC(tx *store.Tx, account, regionName string) error {
 	a, ok := tx.Accounts.Get(account)
 	if !ok {
 		return fmt.Errorf("account %s is not known", account)
@@ -43,7 +43,7 @@ func (s *Server) Furnish(ctx context.Context, account, regionName string) error 
 	if _, known := region.Of(regionName); !ok || !known || slices.Contains(a.Furnished, regionName) {
 		return nil
 	}
-	return s.store.Decide(ctx, func(tx *store.Tx) error { return s.EnsureDefaultVPC(tx, account, regionName) })
+	return s.store.Decide(ctx, func(tx *store.Tx) error { return s.ensureDefaultVPC(tx, account, regionName) })
 }
 
 // putDefaultVPC makes a default VPC beside the others that count; that none of

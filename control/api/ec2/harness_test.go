@@ -73,7 +73,7 @@ func makeInterface(w *apitest.World, ts *testscript.TestScript, _ bool, args []s
 
 func makeDefaultVPC(w *apitest.World, ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(w.Store().Decide(context.Background(), func(tx *store.Tx) error {
-		return New(Options{Store: w.Store()}).EnsureDefaultVPC(tx, w.Account(), w.Region())
+		return New(Options{Store: w.Store()}).ensureDefaultVPC(tx, w.Account(), w.Region())
 	}))
 }
 

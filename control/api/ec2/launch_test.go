@@ -60,7 +60,7 @@ func TestACallThatIsTooMuchAtOnceIsToBeBrokenUp(t *testing.T) {
 	c := &api.Call{Caller: api.Caller{Account: "123456789012"}, Region: "ap-northeast-1"}
 	err := s.Decide(t.Context(), func(tx *store.Tx) error {
 		tx.Accounts.Put(iam.Account{ID: c.Account})
-		return server.EnsureDefaultVPC(tx, c.Account, c.Region)
+		return server.ensureDefaultVPC(tx, c.Account, c.Region)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,12 +30,9 @@ func publicAddresses(tx *store.Tx, c *api.Call) func() (netip.Addr, error) {
 	}
 }
 
-// publicName is the name of the interface's public address, "" where its VPC has no host names.
 func publicName(v *store.View, e vpc.ENI) string {
-	if x, _ := v.VPCs.Get(string(e.VPC)); !x.DNSHostnames {
-		return ""
-	}
-	return vpc.PublicDNSName(e.Region, e.Public)
+	of, _ := v.VPCs.Get(string(e.VPC))
+	return of.PublicName(e)
 }
 
 // wireAssociation is nil for an interface without a public address.
