@@ -43,7 +43,10 @@ func memory(ctx context.Context, b *bench) ([]row, error) {
 		make func() error
 	}{
 		{"VPCs, with a subnet and a group", len(regions) * each, func() error {
-			for _, b.api.Region = range regions {
+			for _, region := range regions {
+				if err := b.enter(ctx, region); err != nil {
+					return err
+				}
 				for range each {
 					at, err := b.newPlace(ctx)
 					if err != nil {

@@ -27,15 +27,13 @@ type world struct {
 	run   string
 }
 
-// The world is built in a region that has no default VPC: all that an account may
-// have of VPCs are needed.
-const ourRegion, otherRegion = "ap-northeast-1", "us-east-1"
+const ourRegion = "ap-northeast-1"
 
 // start runs enishi, with more flags if there are, and returns how long it took
 // until it was ready. None may run.
 func (b *bench) start(ctx context.Context, flags ...string) (time.Duration, error) {
 	w := &world{run: filepath.Join(b.dir, "run")}
-	flags = append([]string{"--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0", "--region", otherRegion}, flags...)
+	flags = append([]string{"--run-dir", w.run, "up", "--ephemeral", "--listen", "127.0.0.1:0", "--region", ourRegion}, flags...)
 	w.up = exec.Command(b.enishi, flags...)
 	begun := time.Now()
 	var err error
@@ -46,9 +44,7 @@ func (b *bench) start(ctx context.Context, flags ...string) (time.Duration, erro
 	for {
 		if text, err := os.ReadFile(filepath.Join(w.run, "client.json")); err == nil {
 			took := time.Since(begun)
-			if w.api, err = connect(text); err == nil {
-				w.api.Region = ourRegion
-			}
+			w.api, err = connect(text)
 			return took, err
 		}
 		select {
@@ -124,8 +120,10 @@ func (b *bench) ensure(ctx context.Context) error {
 	if b.world != nil {
 		return nil
 	}
-	_, err := b.start(ctx)
-	return err
+	if _, err := b.start(ctx); err != nil {
+		return err
+	}
+	return b.enter(ctx, ourRegion)
 }
 
 // place is a VPC with a subnet and a group.
