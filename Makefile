@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 BIN := build/enishi
 
-.PHONY: build setup test test-user soak demo check generate lint bench clean
+.PHONY: build setup test test-user soak demo check generate lint bench terraform clean
 
 build: ; CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/enishi
 
@@ -24,6 +24,9 @@ demo: setup build ; $(BIN) demo
 
 # nginx, CoreDNS and moto stand beside it where they can be had; the table says what is skipped.
 bench: setup build ; scripts/bench && CGO_ENABLED=0 $(GO) build -o build/bench ./cmd/bench && build/bench -enishi $(BIN)
+
+# examples/terraform with the real Terraform, which it builds: ten minutes the first time.
+terraform: setup build ; scripts/terraform
 
 generate: ; $(GO) generate ./...
 

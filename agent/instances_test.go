@@ -120,7 +120,8 @@ func TestInstances(t *testing.T) {
 		if got := idle("i-2"); got != "0" {
 			t.Errorf("the other: cpu.idle is %s", got)
 		}
-		h.sh("i-1", "kill $(pidof timeout)")
+		// It may have been busy with starting, and given way before they began.
+		h.sh("i-1", "n=0; until [ $(pidof timeout | wc -w) = 2 ] || [ $n = 500 ]; do n=$((n+1)); sleep 0.01; done; kill $(pidof timeout)")
 		<-ended
 	})
 	t.Run("the status lists them", func(t *testing.T) {

@@ -35,6 +35,7 @@ type InstanceSpec struct {
 
 	KeepFromTermination, KeepFromStop bool
 	ShutdownBehavior                  string
+	CPUCredits                        string // standard, unlimited; "": as the type has it
 }
 
 // InstanceFacts is what a decision about instances has to know of the world.
@@ -71,7 +72,7 @@ func (s InstanceSpec) check() error {
 	case s.Max > 1 && len(s.Attached) > 0:
 		return awserr.New("InvalidParameterCombination", "You cannot specify a network interface ID for more than one instance.")
 	}
-	return cmp.Or(checkShutdown(s.ShutdownBehavior), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
+	return cmp.Or(checkShutdown(s.ShutdownBehavior), checkCredits(s.Type, s.CPUCredits), checkUserData(s.UserData), s.Metadata.checkTags(s.Owner.Tags))
 }
 
 // Launch returns between Min and Max new instances, as many as the quota allows
@@ -118,6 +119,7 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData, DataOnly: s.DataOnly,
 		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn, Metadata: s.Metadata,
 		KeepFromTermination: s.KeepFromTermination, KeepFromStop: s.KeepFromStop, ShutdownBehavior: s.ShutdownBehavior,
+		CPUCredits: s.CPUCredits,
 	}
 	i.Created = f.Now
 	var enis []ENI

@@ -196,6 +196,7 @@ type Instance struct {
 	KeepFromTermination bool   `json:"keepFromTermination,omitempty"` // TerminateInstances is refused
 	KeepFromStop        bool   `json:"keepFromStop,omitempty"`        // StopInstances is refused
 	ShutdownBehavior    string `json:"shutdownBehavior,omitempty"`    // stop, terminate; "": stop
+	CPUCredits          string `json:"cpuCredits,omitempty"`          // as it was chosen; see Credits
 
 	Status InstanceStatus `json:"-"` // written by control/lifecycle alone, under its own key
 }

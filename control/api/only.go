@@ -24,12 +24,20 @@ func Only(in any, fields ...string) error {
 }
 
 // asksNothing reports whether v is unset, or one of the values that clients send
-// for their defaults: false, and structures of nothing else.
+// for their defaults: false, no text, and structures of nothing else.
 func asksNothing(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return v.IsNil() || v.Elem().Kind() == reflect.Bool && !v.Elem().Bool() ||
-			v.Elem().Kind() == reflect.Struct && asksNothing(v.Elem())
+		if v.IsNil() {
+			return true
+		}
+		switch v = v.Elem(); v.Kind() {
+		case reflect.Bool, reflect.String:
+			return v.IsZero()
+		case reflect.Struct:
+			return asksNothing(v)
+		}
+		return false // a number: 0 may be asked for
 	case reflect.Struct:
 		for _, field := range v.Fields() {
 			if !asksNothing(field) {

@@ -20,7 +20,9 @@ func TestOnly(t *testing.T) {
 		{"false asks for nothing", &in{AmazonProvidedIpv6CidrBlock: new(false)}, ""},
 		{"a structure of nothing asks for nothing", &in{VpcEncryptionControl: &wire.VpcEncryptionControlConfiguration{}}, ""},
 		{"true asks for something", &in{AmazonProvidedIpv6CidrBlock: new(true)}, "UnsupportedOperation: The parameter AmazonProvidedIpv6CidrBlock is not supported."},
-		{"a string does, even an empty one", &in{Ipv6Pool: new("")}, "UnsupportedOperation: The parameter Ipv6Pool is not supported."},
+		{"an empty string asks for nothing: Terraform sends some", &in{Ipv6Pool: new("")}, ""},
+		{"another string does", &in{Ipv6Pool: new("x")}, "UnsupportedOperation: The parameter Ipv6Pool is not supported."},
+		{"a number does, even 0", &in{Ipv6NetmaskLength: new(int32(0))}, "UnsupportedOperation: The parameter Ipv6NetmaskLength is not supported."},
 		{"a word of a list of words does", &in{InstanceTenancy: "default"}, "UnsupportedOperation: The parameter InstanceTenancy is not supported."},
 	} {
 		t.Run(c.name, func(t *testing.T) {

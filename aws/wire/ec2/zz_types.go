@@ -665,6 +665,30 @@ type ModifyInstanceMetadataOptionsOutput struct {
 	InstanceMetadataOptions *InstanceMetadataOptionsResponse `x:"instanceMetadataOptions"`
 }
 
+type DescribeInstanceCreditSpecificationsInput struct {
+	DryRun      *bool    `q:"DryRun"`
+	Filters     []Filter `q:"Filter"`
+	InstanceIds []string `q:"InstanceId"`
+	MaxResults  *int32   `q:"MaxResults"`
+	NextToken   *string  `q:"NextToken"`
+}
+
+type DescribeInstanceCreditSpecificationsOutput struct {
+	InstanceCreditSpecifications []InstanceCreditSpecification `x:"instanceCreditSpecificationSet"`
+	NextToken                    *string                       `x:"nextToken"`
+}
+
+type ModifyInstanceCreditSpecificationInput struct {
+	InstanceCreditSpecifications []InstanceCreditSpecificationRequest `q:"InstanceCreditSpecification" required:"true"`
+	ClientToken                  *string                              `q:"ClientToken"`
+	DryRun                       *bool                                `q:"DryRun"`
+}
+
+type ModifyInstanceCreditSpecificationOutput struct {
+	SuccessfulInstanceCreditSpecifications   []SuccessfulInstanceCreditSpecificationItem   `x:"successfulInstanceCreditSpecificationSet"`
+	UnsuccessfulInstanceCreditSpecifications []UnsuccessfulInstanceCreditSpecificationItem `x:"unsuccessfulInstanceCreditSpecificationSet"`
+}
+
 type CreateTagsInput struct {
 	Resources []string `q:"ResourceId" required:"true"`
 	Tags      []Tag    `q:"Tag" required:"true"`
@@ -1584,6 +1608,25 @@ type InstanceMetadataOptionsResponse struct {
 	State                   InstanceMetadataOptionsState  `x:"state"`
 }
 
+type InstanceCreditSpecification struct {
+	CpuCredits *string `x:"cpuCredits"`
+	InstanceId *string `x:"instanceId"`
+}
+
+type InstanceCreditSpecificationRequest struct {
+	InstanceId *string `q:"InstanceId"`
+	CpuCredits *string `q:"CpuCredits"`
+}
+
+type SuccessfulInstanceCreditSpecificationItem struct {
+	InstanceId *string `x:"instanceId"`
+}
+
+type UnsuccessfulInstanceCreditSpecificationItem struct {
+	Error      *UnsuccessfulInstanceCreditSpecificationItemError `x:"error"`
+	InstanceId *string                                           `x:"instanceId"`
+}
+
 type TagDescription struct {
 	Key          *string      `x:"key"`
 	ResourceId   *string      `x:"resourceId"`
@@ -2202,6 +2245,11 @@ type EbsInstanceBlockDeviceSpecification struct {
 	VolumeId            *string `q:"VolumeId"`
 }
 
+type UnsuccessfulInstanceCreditSpecificationItemError struct {
+	Code    UnsuccessfulInstanceCreditSpecificationErrorCode `x:"code"`
+	Message *string                                          `x:"message"`
+}
+
 type InternetGatewayAttachment struct {
 	State AttachmentStatus `x:"state"`
 	VpcId *string          `x:"vpcId"`
@@ -2756,6 +2804,8 @@ type Tenancy string
 
 type TpmSupportValues string
 
+type UnsuccessfulInstanceCreditSpecificationErrorCode string
+
 type UsageClassType string
 
 type VirtualizationType string
@@ -2823,6 +2873,8 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"DescribeInstanceAttribute":                  {func() any { return new(DescribeInstanceAttributeInput) }, func() any { return new(DescribeInstanceAttributeOutput) }},
 	"ModifyInstanceAttribute":                    {func() any { return new(ModifyInstanceAttributeInput) }, func() any { return new(ModifyInstanceAttributeOutput) }},
 	"ModifyInstanceMetadataOptions":              {func() any { return new(ModifyInstanceMetadataOptionsInput) }, func() any { return new(ModifyInstanceMetadataOptionsOutput) }},
+	"DescribeInstanceCreditSpecifications":       {func() any { return new(DescribeInstanceCreditSpecificationsInput) }, func() any { return new(DescribeInstanceCreditSpecificationsOutput) }},
+	"ModifyInstanceCreditSpecification":          {func() any { return new(ModifyInstanceCreditSpecificationInput) }, func() any { return new(ModifyInstanceCreditSpecificationOutput) }},
 	"CreateTags":                                 {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
 	"DeleteTags":                                 {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
 	"DescribeTags":                               {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},

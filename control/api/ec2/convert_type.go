@@ -23,6 +23,7 @@ func wireInstanceType(t instancetype.Type) wire.InstanceTypeInfo {
 			Ipv6AddressesPerInterface: &ipv4, Ipv6Supported: new(true), MaximumNetworkCards: new(int32(1)), MaximumNetworkInterfaces: &nics,
 			NetworkCards: []wire.NetworkCardInfo{{MaximumNetworkInterfaces: &nics, NetworkCardIndex: new(int32(0))}},
 		},
+		PlacementGroupInfo:           &wire.PlacementGroupInfo{SupportedStrategies: []wire.PlacementGroupStrategy{"partition", "spread"}},
 		ProcessorInfo:                &wire.ProcessorInfo{SupportedArchitectures: []wire.ArchitectureType{wire.ArchitectureType(t.Arch)}},
 		SupportedRootDeviceTypes:     []wire.RootDeviceType{"ebs"},
 		SupportedUsageClasses:        []wire.UsageClassType{"on-demand", "spot"},
@@ -30,6 +31,9 @@ func wireInstanceType(t instancetype.Type) wire.InstanceTypeInfo {
 		VCpuInfo: &wire.VCpuInfo{
 			DefaultCores: &cores, DefaultThreadsPerCore: new(int32(t.Threads)), DefaultVCpus: new(int32(t.VCPUs)),
 		},
+	}
+	if !t.Burstable {
+		out.PlacementGroupInfo.SupportedStrategies = []wire.PlacementGroupStrategy{"cluster", "partition", "spread"}
 	}
 	if !t.Nitro {
 		out.Hypervisor, out.NetworkInfo.EnaSupport = "xen", "unsupported"

@@ -68,6 +68,9 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 	if spec.UserData, err = userData(value(in.UserData)); err != nil {
 		return spec, err
 	}
+	if o := in.CreditSpecification; o != nil {
+		spec.CPUCredits = value(o.CpuCredits)
+	}
 	if o := in.MetadataOptions; o != nil {
 		if spec.Metadata, err = spec.Metadata.Change(metadataChange(*o)); err != nil {
 			return spec, err

@@ -35,7 +35,10 @@ func placement(c *api.Call, in *wire.RunInstancesInput) (placed, error) {
 			return p, awserr.New("UnsupportedOperation", "The tenancy %s is not supported.", t)
 		}
 		r, _ := region.Of(c.Region)
-		if p.zone = in.Placement.AvailabilityZone; p.zone != nil && !slices.Contains(r.ZoneNames(), *p.zone) {
+		if value(in.Placement.AvailabilityZone) != "" { // Terraform sends an empty one
+			p.zone = in.Placement.AvailabilityZone
+		}
+		if p.zone != nil && !slices.Contains(r.ZoneNames(), *p.zone) {
 			return p, awserr.New("InvalidParameterValue", "Invalid availability zone: [%s]", *p.zone)
 		}
 	}
