@@ -106,6 +106,7 @@ func (c client) variables() [][2]string {
 		{"AWS_REGION", c.Region},
 		{"AWS_DEFAULT_REGION", c.Region},
 		{"AWS_CA_BUNDLE", c.CABundle},
+		{"NODE_EXTRA_CA_CERTS", c.CABundle}, // the SDK for JavaScript knows no other way
 		{"NO_PROXY", "127.0.0.1,localhost"},
 	}
 }
