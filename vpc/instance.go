@@ -19,7 +19,9 @@ type InstanceSpec struct {
 	Type        string
 	KeyName     string
 	Subnet      Subnet
-	Address     string // that the caller chose, or ""
+	Address     string   // that the caller chose, or ""
+	Secondary   []string // that the caller chose
+	More        int      // secondary ones that any address will do for
 	Groups      []SecurityGroupID
 	Description string // of the interface
 	Keep        bool   // the interface outlives its instance
@@ -36,6 +38,7 @@ type InstanceSpec struct {
 	KeepFromTermination, KeepFromStop bool
 	ShutdownBehavior                  string
 	CPUCredits                        string // standard, unlimited; "": as the type has it
+	Monitored, EBSOptimized           bool
 }
 
 // InstanceFacts is what a decision about instances has to know of the world.
@@ -67,7 +70,7 @@ func (s InstanceSpec) check() error {
 		return awserr.New("InvalidParameterValue", "Value (%d) for parameter minCount is invalid. Minimum is 1.", s.Min)
 	case s.Max < s.Min:
 		return awserr.New("InvalidParameterCombination", "The parameter minCount (%d) is larger than maxCount (%d).", s.Min, s.Max)
-	case s.Max > 1 && s.Address != "":
+	case s.Max > 1 && (s.Address != "" || len(s.Secondary) > 0):
 		return awserr.New("InvalidParameterCombination", "You cannot specify a private IP address for more than one instance.")
 	case s.Max > 1 && len(s.Attached) > 0:
 		return awserr.New("InvalidParameterCombination", "You cannot specify a network interface ID for more than one instance.")
@@ -119,13 +122,20 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 		VPC: s.Subnet.VPC, Subnet: s.Subnet.ID, Zone: s.Subnet.Zone, Host: host, UserData: s.UserData, DataOnly: s.DataOnly,
 		ClientToken: s.ClientToken, LaunchIndex: index, PowerWanted: PowerOn, Metadata: s.Metadata,
 		KeepFromTermination: s.KeepFromTermination, KeepFromStop: s.KeepFromStop, ShutdownBehavior: s.ShutdownBehavior,
-		CPUCredits: s.CPUCredits,
+		CPUCredits: s.CPUCredits, Monitored: s.Monitored, EBSOptimized: s.EBSOptimized,
 	}
 	i.Created = f.Now
 	var enis []ENI
 	if a.IsValid() {
 		w.Used[a] = true
-		e := NewENI(f, ENISpec{Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet, Address: a, Groups: groups, Description: s.Description})
+		others, err := s.secondary(w)
+		if err != nil {
+			return Launched{}, err
+		}
+		e := NewENI(f, ENISpec{
+			Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet,
+			Address: a, Secondary: others, Groups: groups, Description: s.Description,
+		})
 		if e, i, err = e.Attach(f, i, nil, 0); err != nil {
 			return Launched{}, err
 		}
@@ -156,4 +166,12 @@ func (s InstanceSpec) address(w InstanceFacts, index int) (netip.Addr, error) {
 		return s.Subnet.Choose(s.Address, w.Used)
 	}
 	return s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
+}
+
+// secondary are the new interface's other addresses.
+func (s InstanceSpec) secondary(w InstanceFacts) ([]netip.Addr, error) {
+	if len(s.Secondary)+s.More >= maxAddresses {
+		return nil, tooManyAddresses()
+	}
+	return InterfaceFacts{Used: w.Used, Hint: w.Hint}.addresses(s.Subnet, s.Secondary, s.More)
 }

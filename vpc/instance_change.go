@@ -13,6 +13,7 @@ import (
 type InstanceChange struct {
 	KeepFromTermination *bool
 	KeepFromStop        *bool
+	EBSOptimized        *bool
 	ShutdownBehavior    *string
 	UserData            *UserData
 	Type                *string
@@ -24,7 +25,7 @@ type InstanceChange struct {
 func (c InstanceChange) wants() (n int) {
 	for _, given := range []bool{
 		c.KeepFromTermination != nil, c.KeepFromStop != nil, c.ShutdownBehavior != nil, c.UserData != nil,
-		c.Type != nil, c.SourceCheck != nil, c.Groups != nil,
+		c.Type != nil, c.EBSOptimized != nil, c.SourceCheck != nil, c.Groups != nil,
 	} {
 		if given {
 			n++
@@ -50,7 +51,7 @@ func (i Instance) Modify(limits Limits, w InstanceInterfaces, c InstanceChange) 
 		return i, nil, awserr.New("InvalidParameterCombination", "Fields for multiple attribute types specified")
 	case i.ending():
 		return i, nil, awserr.New("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be modified.", i.ID)
-	case (c.UserData != nil || c.Type != nil) && i.State().Name != "stopped":
+	case (c.UserData != nil || c.Type != nil || c.EBSOptimized != nil) && i.State().Name != "stopped":
 		return i, nil, awserr.New("IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state.", i.ID)
 	}
 	if c.SourceCheck != nil || c.Groups != nil {
@@ -63,6 +64,8 @@ func (i Instance) Modify(limits Limits, w InstanceInterfaces, c InstanceChange) 
 		i.KeepFromTermination = *c.KeepFromTermination
 	case c.KeepFromStop != nil:
 		i.KeepFromStop = *c.KeepFromStop
+	case c.EBSOptimized != nil:
+		i.EBSOptimized = *c.EBSOptimized
 	case c.ShutdownBehavior != nil:
 		i.ShutdownBehavior, err = *c.ShutdownBehavior, checkShutdown(*c.ShutdownBehavior)
 	case c.UserData != nil:

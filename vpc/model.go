@@ -197,6 +197,8 @@ type Instance struct {
 	KeepFromStop        bool   `json:"keepFromStop,omitempty"`        // StopInstances is refused
 	ShutdownBehavior    string `json:"shutdownBehavior,omitempty"`    // stop, terminate; "": stop
 	CPUCredits          string `json:"cpuCredits,omitempty"`          // as it was chosen; see Credits
+	Monitored           bool   `json:"monitored,omitempty"`           // in detail, as is said; nobody looks
+	EBSOptimized        bool   `json:"ebsOptimized,omitempty"`
 
 	Status InstanceStatus `json:"-"` // written by control/lifecycle alone, under its own key
 }

@@ -689,6 +689,24 @@ type ModifyInstanceCreditSpecificationOutput struct {
 	UnsuccessfulInstanceCreditSpecifications []UnsuccessfulInstanceCreditSpecificationItem `x:"unsuccessfulInstanceCreditSpecificationSet"`
 }
 
+type MonitorInstancesInput struct {
+	InstanceIds []string `q:"InstanceId" required:"true"`
+	DryRun      *bool    `q:"DryRun"`
+}
+
+type MonitorInstancesOutput struct {
+	InstanceMonitorings []InstanceMonitoring `x:"instancesSet"`
+}
+
+type UnmonitorInstancesInput struct {
+	InstanceIds []string `q:"InstanceId" required:"true"`
+	DryRun      *bool    `q:"DryRun"`
+}
+
+type UnmonitorInstancesOutput struct {
+	InstanceMonitorings []InstanceMonitoring `x:"instancesSet"`
+}
+
 type CreateTagsInput struct {
 	Resources []string `q:"ResourceId" required:"true"`
 	Tags      []Tag    `q:"Tag" required:"true"`
@@ -1625,6 +1643,11 @@ type SuccessfulInstanceCreditSpecificationItem struct {
 type UnsuccessfulInstanceCreditSpecificationItem struct {
 	Error      *UnsuccessfulInstanceCreditSpecificationItemError `x:"error"`
 	InstanceId *string                                           `x:"instanceId"`
+}
+
+type InstanceMonitoring struct {
+	InstanceId *string     `x:"instanceId"`
+	Monitoring *Monitoring `x:"monitoring"`
 }
 
 type TagDescription struct {
@@ -2875,6 +2898,8 @@ var Actions = map[string]struct{ In, Out func() any }{
 	"ModifyInstanceMetadataOptions":              {func() any { return new(ModifyInstanceMetadataOptionsInput) }, func() any { return new(ModifyInstanceMetadataOptionsOutput) }},
 	"DescribeInstanceCreditSpecifications":       {func() any { return new(DescribeInstanceCreditSpecificationsInput) }, func() any { return new(DescribeInstanceCreditSpecificationsOutput) }},
 	"ModifyInstanceCreditSpecification":          {func() any { return new(ModifyInstanceCreditSpecificationInput) }, func() any { return new(ModifyInstanceCreditSpecificationOutput) }},
+	"MonitorInstances":                           {func() any { return new(MonitorInstancesInput) }, func() any { return new(MonitorInstancesOutput) }},
+	"UnmonitorInstances":                         {func() any { return new(UnmonitorInstancesInput) }, func() any { return new(UnmonitorInstancesOutput) }},
 	"CreateTags":                                 {func() any { return new(CreateTagsInput) }, func() any { return new(CreateTagsOutput) }},
 	"DeleteTags":                                 {func() any { return new(DeleteTagsInput) }, func() any { return new(DeleteTagsOutput) }},
 	"DescribeTags":                               {func() any { return new(DescribeTagsInput) }, func() any { return new(DescribeTagsOutput) }},

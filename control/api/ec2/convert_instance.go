@@ -41,6 +41,14 @@ func transitionReason(i vpc.Instance) string {
 	return ""
 }
 
+// monitoring says whether an instance is monitored in detail.
+func monitoring(i vpc.Instance) string {
+	if i.Monitored {
+		return "enabled"
+	}
+	return "disabled"
+}
+
 // usualMachine sets what is the same for every instance that asked for nothing special:
 // a Linux machine, reserved, hibernated and encrypted nowhere. Clients read it all.
 func usualMachine(out *wire.Instance) {
@@ -67,10 +75,10 @@ const rootDevice = "/dev/xvda"
 func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 	out := wire.Instance{
 		AmiLaunchIndex: new(int32(i.LaunchIndex)), Architecture: "x86_64", BlockDeviceMappings: []wire.InstanceBlockDeviceMapping{},
-		ClientToken: text(i.ClientToken), EbsOptimized: new(false), EnaSupport: new(true), Hypervisor: "xen", ImageId: new(i.Image),
+		ClientToken: text(i.ClientToken), EbsOptimized: new(i.EBSOptimized), EnaSupport: new(true), Hypervisor: "xen", ImageId: new(i.Image),
 		InstanceId: new(string(i.ID)), InstanceType: wire.InstanceType(i.Type), KeyName: text(i.KeyName), LaunchTime: new(i.LaunchTime()),
 		MetadataOptions: wireMetadata(i.Metadata),
-		Monitoring:      &wire.Monitoring{State: "disabled"}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
+		Monitoring:      &wire.Monitoring{State: wire.MonitoringState(monitoring(i))}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
 		Placement:      &wire.Placement{AvailabilityZone: new(i.Zone), GroupName: new(""), Tenancy: "default"},
 		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new(rootDevice), RootDeviceType: "ebs",
 		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateReason: stateReason(i), StateTransitionReason: new(transitionReason(i)),

@@ -14,12 +14,15 @@ import (
 )
 
 func (s *Server) runInstances(ctx context.Context, c *api.Call, in *wire.RunInstancesInput) (*wire.RunInstancesOutput, error) {
-	// EbsOptimized, Monitoring and the like say how fast or how watched a machine
-	// is: they are taken and mean nothing.
+	if err := usualOptions(in); err != nil {
+		return nil, err
+	}
+	// How fast or how watched a machine is is kept and given back, and means nothing.
 	if err := api.Only(in, "MaxCount", "MinCount", "ClientToken", "ImageId", "InstanceType", "KeyName", "NetworkInterfaces", "PrivateIpAddress",
 		"SecurityGroupIds", "SecurityGroups", "SubnetId", "TagSpecifications", "UserData", "Placement",
 		"MetadataOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior",
-		"EbsOptimized", "Monitoring", "CreditSpecification", "BlockDeviceMappings"); err != nil {
+		"EbsOptimized", "Monitoring", "CreditSpecification", "BlockDeviceMappings",
+		"CapacityReservationSpecification", "CpuOptions", "MaintenanceOptions", "PrivateDnsNameOptions"); err != nil {
 		return nil, err
 	}
 	spec, err := s.instanceSpec(c, in)
@@ -68,6 +71,10 @@ func (s *Server) instanceSpec(c *api.Call, in *wire.RunInstancesInput) (spec vpc
 	if spec.UserData, err = userData(value(in.UserData)); err != nil {
 		return spec, err
 	}
+	spec.EBSOptimized = value(in.EbsOptimized)
+	if o := in.Monitoring; o != nil {
+		spec.Monitored = value(o.Enabled)
+	}
 	if o := in.CreditSpecification; o != nil {
 		spec.CPUCredits = value(o.CpuCredits)
 	}
@@ -95,6 +102,7 @@ func (s *Server) putInstances(tx *store.Tx, c *api.Call, p placed, spec vpc.Inst
 		return "", err
 	}
 	spec.Subnet, spec.Address, spec.Description, spec.Keep, spec.Public = n, value(p.address), p.description, p.keep, p.public
+	spec.Secondary, spec.More = p.secondary, p.more
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, p.groups); err != nil {
 		return "", err
 	}

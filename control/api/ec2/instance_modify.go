@@ -45,14 +45,14 @@ func (s *Server) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *w
 // instanceChange is what the request asks for, each attribute by its own field or
 // by its name and a value.
 func instanceChange(in *wire.ModifyInstanceAttributeInput) (c vpc.InstanceChange, err error) {
-	if err := api.Only(in, "InstanceId", "Attribute", "Value", "DisableApiStop", "DisableApiTermination", "Groups",
+	if err := api.Only(in, "InstanceId", "Attribute", "Value", "DisableApiStop", "DisableApiTermination", "EbsOptimized", "Groups",
 		"InstanceInitiatedShutdownBehavior", "InstanceType", "SourceDestCheck", "UserData"); err != nil {
 		return c, err
 	}
 	for _, b := range []struct {
 		to    **bool
 		given *wire.AttributeBooleanValue
-	}{{&c.KeepFromStop, in.DisableApiStop}, {&c.KeepFromTermination, in.DisableApiTermination}, {&c.SourceCheck, in.SourceDestCheck}} {
+	}{{&c.KeepFromStop, in.DisableApiStop}, {&c.KeepFromTermination, in.DisableApiTermination}, {&c.EBSOptimized, in.EbsOptimized}, {&c.SourceCheck, in.SourceDestCheck}} {
 		if b.given != nil {
 			*b.to = new(value(b.given.Value))
 		}
@@ -92,6 +92,8 @@ func named(c *vpc.InstanceChange, name, text string) error {
 		flag = &c.KeepFromTermination
 	case "disableApiStop":
 		flag = &c.KeepFromStop
+	case "ebsOptimized":
+		flag = &c.EBSOptimized
 	case "sourceDestCheck":
 		flag = &c.SourceCheck
 	default:

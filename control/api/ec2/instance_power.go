@@ -17,7 +17,7 @@ import (
 
 // power wants another state of all the caller's instances with the ids, or of none.
 func (s *Server) power(ctx context.Context, c *api.Call, ids []string, to func(i vpc.Instance, now time.Time) (vpc.Instance, error)) (changes []wire.InstanceStateChange, err error) {
-	return changes, s.store.Decide(ctx, func(tx *store.Tx) error {
+	err = s.store.Decide(ctx, func(tx *store.Tx) error {
 		rows, err := instancesByID(tx.View.Instances, c, tx.Now(), ids)
 		if err != nil {
 			return err
@@ -38,6 +38,7 @@ func (s *Server) power(ctx context.Context, c *api.Call, ids []string, to func(i
 		}
 		return nil
 	})
+	return changes, err
 }
 
 // powered gives the instance's first interface a public address, or takes it, if the

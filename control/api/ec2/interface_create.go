@@ -51,33 +51,31 @@ func (s *Server) interfaceSpec(c *api.Call, in *wire.CreateNetworkInterfaceInput
 	if spec.Groups, err = ids[vpc.SecurityGroupID](vpc.SecurityGroupIDs, in.Groups); err != nil {
 		return spec, err
 	}
-	spec.Primary, spec.Secondary, err = wantedAddresses(in.PrivateIpAddress, in.PrivateIpAddresses)
-	if in.SecondaryPrivateIpAddressCount != nil {
-		if len(in.PrivateIpAddresses) > 1 {
-			return spec, awserr.New("InvalidParameterCombination", "The parameter secondaryPrivateIpAddressCount cannot be used with more than one of privateIpAddresses.")
-		}
-		spec.More = int(*in.SecondaryPrivateIpAddressCount)
-	}
+	spec.Primary, spec.Secondary, spec.More, err = wantedAddresses(in.PrivateIpAddress, in.PrivateIpAddresses, in.SecondaryPrivateIpAddressCount)
 	return spec, err
 }
 
-// wantedAddresses are the primary address, if one was chosen, and the others.
-func wantedAddresses(one *string, list []wire.PrivateIpAddressSpecification) (primary string, secondary []string, err error) {
+// wantedAddresses are the primary address of a new interface, if one was chosen, the
+// others that were, and how many more it shall have.
+func wantedAddresses(one *string, list []wire.PrivateIpAddressSpecification, count *int32) (primary string, secondary []string, more int, err error) {
+	if count != nil && len(list) > 1 {
+		return "", nil, 0, awserr.New("InvalidParameterCombination", "The parameter secondaryPrivateIpAddressCount cannot be used with more than one of privateIpAddresses.")
+	}
 	primary = value(one)
 	for _, a := range list {
 		text, err := required("PrivateIpAddresses.PrivateIpAddress", a.PrivateIpAddress)
 		switch {
 		case err != nil:
-			return "", nil, err
+			return "", nil, 0, err
 		case !value(a.Primary):
 			secondary = append(secondary, text)
 		case primary != "":
-			return "", nil, awserr.New("InvalidParameterCombination", "Only one primary private IP address can be specified.")
+			return "", nil, 0, awserr.New("InvalidParameterCombination", "Only one primary private IP address can be specified.")
 		default:
 			primary = text
 		}
 	}
-	return primary, secondary, nil
+	return primary, secondary, int(value(count)), nil
 }
 
 // putInterface decides on a new interface and writes it.

@@ -16,6 +16,8 @@ import (
 // placed is where new instances go, as a request says it.
 type placed struct {
 	subnet, address, zone *string
+	secondary             []string // further addresses
+	more                  int      // how many of them any address will do for
 	groups, groupNames    []string
 	description           string         // of the interface
 	keep                  bool           // the interface outlives its instance
