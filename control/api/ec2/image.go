@@ -4,8 +4,7 @@ package ec2
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -14,38 +13,13 @@ import (
 	"enishi.dev/enishi/vpc"
 )
 
-// There is one image, the host's own file system, and every id leads to it. It
-// looks like Amazon's own, so that clients which search for that one find it.
-const (
-	imageName       = "al2023-ami-2023.0.20260101.0-kernel-6.1-x86_64"
-	imageDate       = "2026-01-01T00:00:00.000Z"
-	imageOwner      = "137112412989"
-	imageOwnerAlias = "amazon"
-	imageRoot       = "/dev/xvda"
-)
-
-// wellKnownImage is the id by which a region lists the image.
-func wellKnownImage(region string) string {
-	sum := sha256.Sum256([]byte(region + "/" + imageName))
-	return "ami-" + hex.EncodeToString(sum[:])[:17]
-}
-
 func (s *Server) describeImages(_ context.Context, c *api.Call, in *wire.DescribeImagesInput) (*wire.DescribeImagesOutput, error) {
-	ids := in.ImageIds
-	for _, id := range ids {
+	for _, id := range in.ImageIds {
 		if _, err := vpc.ParseID[string](vpc.ImageIDs, id); err != nil {
 			return nil, err
 		}
 	}
-	if len(ids) == 0 {
-		ids = append(filteredImages(in.Filters), wellKnownImage(c.Region))
-	}
-	var rows []wire.Image
-	if visibleImage(in) {
-		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-			rows = append(rows, wireImage(id))
-		}
-	}
+	rows := imagesOf(c.Region, in)
 	sel := selection{IDs: in.ImageIds, Filters: in.Filters, MaxResults: in.MaxResults, NextToken: in.NextToken, Fewest: 1}
 	tags := func(wire.Image) map[string]string { return nil }
 	rows, next, err := choose(c, sel, rows, func(i wire.Image) string { return *i.ImageId }, imageFilters(), tags)
@@ -53,6 +27,32 @@ func (s *Server) describeImages(_ context.Context, c *api.Call, in *wire.Describ
 		return nil, err
 	}
 	return &wire.DescribeImagesOutput{Images: append([]wire.Image{}, rows...), NextToken: next}, nil
+}
+
+// imagesOf are those with the ids that are asked for, by ImageId or by a filter, and
+// without the former those that are listed; of owners that are asked for, sorted by id.
+func imagesOf(region string, in *wire.DescribeImagesInput) (rows []wire.Image) {
+	if len(in.ExecutableUsers) > 0 && !slices.Contains(in.ExecutableUsers, "all") {
+		return nil // they are public
+	}
+	named := map[string]image{}
+	for _, i := range images {
+		named[i.id(region)] = i
+	}
+	ids := in.ImageIds
+	if len(ids) == 0 {
+		ids = slices.AppendSeq(filteredImages(in.Filters), maps.Keys(named))
+	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		i, ok := named[id]
+		if !ok {
+			i = images[0]
+		}
+		if len(in.Owners) == 0 || slices.Contains(in.Owners, i.owner) || i.alias != "" && slices.Contains(in.Owners, i.alias) {
+			rows = append(rows, i.wire(id))
+		}
+	}
+	return rows
 }
 
 // filteredImages are the ids that filters name: as good as asking for them.
@@ -66,27 +66,6 @@ func filteredImages(all []wire.Filter) []string {
 		}
 	}
 	return ids
-}
-
-// visibleImage says whether a public image of Amazon's is among what is asked for.
-func visibleImage(in *wire.DescribeImagesInput) bool {
-	has := func(asked []string, is ...string) bool {
-		return len(asked) == 0 || slices.ContainsFunc(is, func(s string) bool { return slices.Contains(asked, s) })
-	}
-	return has(in.Owners, imageOwner, imageOwnerAlias) && has(in.ExecutableUsers, "all")
-}
-
-func wireImage(id string) wire.Image {
-	return wire.Image{
-		Architecture: "x86_64", BootMode: "uefi-preferred", CreationDate: new(imageDate), Description: new("The file system of the host"),
-		BlockDeviceMappings: []wire.BlockDeviceMapping{{DeviceName: new(imageRoot), Ebs: &wire.EbsBlockDevice{
-			DeleteOnTermination: new(true), Encrypted: new(false), VolumeSize: new(int32(8)), VolumeType: "gp3",
-		}}},
-		EnaSupport: new(true), Hypervisor: "xen", ImageId: &id, ImageLocation: new(imageOwnerAlias + "/" + imageName),
-		ImageOwnerAlias: new(imageOwnerAlias), ImageType: "machine", Name: new(imageName), OwnerId: new(imageOwner),
-		PlatformDetails: new(platform), Public: new(true), RootDeviceName: new(imageRoot), RootDeviceType: "ebs",
-		SriovNetSupport: new("simple"), State: "available", Tags: []wire.Tag{}, UsageOperation: new(usage), VirtualizationType: "hvm",
-	}
 }
 
 // imageFilters look at images as AWS writes them.
