@@ -41,6 +41,9 @@ func (a *app) whyCommand() *cobra.Command {
 			if err != nil {
 				return usageError{fmt.Errorf("why: %w", err)}
 			}
+			if protocol == "icmp" && host != args[0] {
+				return usageError{fmt.Errorf("why: %s: icmp knows no ports: want HOST", args[0])}
+			}
 			c, err := a.readClient()
 			if err != nil {
 				return fmt.Errorf("why: %w", err)
