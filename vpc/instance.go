@@ -109,7 +109,7 @@ func Launch(f Fresh, limits Limits, w InstanceFacts, s InstanceSpec) ([]Launched
 }
 
 func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID, r ReservationID, index int) (Launched, error) {
-	a, err := s.address(w, index)
+	all, err := s.addresses(w, index)
 	if err != nil {
 		return Launched{}, err
 	}
@@ -126,15 +126,10 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 	}
 	i.Created = f.Now
 	var enis []ENI
-	if a.IsValid() {
-		w.Used[a] = true
-		others, err := s.secondary(w)
-		if err != nil {
-			return Launched{}, err
-		}
+	if len(all) > 0 {
 		e := NewENI(f, ENISpec{
 			Owner: Meta{Account: s.Owner.Account, Region: s.Owner.Region, Tags: s.ENITags}, Subnet: s.Subnet,
-			Address: a, Secondary: others, Groups: groups, Description: s.Description,
+			Address: all[0], Secondary: all[1:], Groups: groups, Description: s.Description,
 		})
 		if e, i, err = e.Attach(f, i, nil, 0); err != nil {
 			return Launched{}, err
@@ -157,21 +152,10 @@ func (s InstanceSpec) launch(f Fresh, w InstanceFacts, groups []SecurityGroupID,
 	return Launched{i, enis}, nil
 }
 
-// address is that of the new interface; none, if an interface is there already.
-func (s InstanceSpec) address(w InstanceFacts, index int) (netip.Addr, error) {
+// addresses are those of the new interface; none, if an interface is there already.
+func (s InstanceSpec) addresses(w InstanceFacts, index int) ([]netip.Addr, error) {
 	if _, ok := s.Attached[0]; ok {
-		return netip.Addr{}, nil
+		return nil, nil
 	}
-	if s.Address != "" {
-		return s.Subnet.Choose(s.Address, w.Used)
-	}
-	return s.Subnet.Allocate(w.Used, w.Hint+uint32(index))
-}
-
-// secondary are the new interface's other addresses.
-func (s InstanceSpec) secondary(w InstanceFacts) ([]netip.Addr, error) {
-	if len(s.Secondary)+s.More >= maxAddresses {
-		return nil, tooManyAddresses()
-	}
-	return InterfaceFacts{Used: w.Used, Hint: w.Hint}.addresses(s.Subnet, s.Secondary, s.More)
+	return InterfaceFacts{Used: w.Used, Hint: w.Hint + uint32(index)}.first(s.Subnet, s.Address, s.Secondary, s.More)
 }

@@ -69,6 +69,7 @@ func TestLaunch(t *testing.T) {
 			left := 2
 			s.Max, w.Place = 5, func() (string, bool) { left--; return "one", left >= 0 }
 		}, 1000, 2, ""},
+		{"a further address that the first one would have been given", func(s *InstanceSpec, _ *InstanceFacts) { s.Secondary = []string{"10.0.1.4"} }, 1000, 1, ""},
 		{"fewer addresses than needed", func(s *InstanceSpec, _ *InstanceFacts) { s.Min, s.Max = 12, 12 }, 1000, 0,
 			"InsufficientFreeAddressesInSubnet: The specified subnet does not have enough free addresses to satisfy the request."},
 		{"more than the quota allows", func(s *InstanceSpec, w *InstanceFacts) { s.Min, s.Max, w.Have = 3, 3, 3 }, 5, 0,

@@ -34,23 +34,9 @@ func NewInterface(f Fresh, limits Limits, w InterfaceFacts, s InterfaceSpec) (EN
 	if err != nil {
 		return ENI{}, err
 	}
-	chosen := s.Secondary
-	if s.Primary != "" {
-		chosen = append([]string{s.Primary}, chosen...)
-	}
-	all, err := w.addresses(s.Subnet, chosen, s.More)
+	all, err := w.first(s.Subnet, s.Primary, s.Secondary, s.More)
 	if err != nil {
 		return ENI{}, err
-	}
-	if s.Primary == "" {
-		first, err := s.Subnet.Allocate(w.Used, w.Hint)
-		if err != nil {
-			return ENI{}, err
-		}
-		all = append([]netip.Addr{first}, all...)
-	}
-	if len(all) > maxAddresses {
-		return ENI{}, tooManyAddresses()
 	}
 	return NewENI(f, ENISpec{
 		Owner: s.Owner, Subnet: s.Subnet, Address: all[0], Secondary: all[1:], Groups: groups, Description: s.Description,
@@ -100,6 +86,25 @@ const maxAddresses = 50
 
 func tooManyAddresses() error {
 	return awserr.New("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.")
+}
+
+// first returns the addresses of a new interface, the primary one first, and takes them:
+// those that were chosen, and more that are free. Any will do for the primary if it is "".
+func (w InterfaceFacts) first(n Subnet, primary string, secondary []string, more int) ([]netip.Addr, error) {
+	chosen := secondary
+	if primary != "" {
+		chosen = append([]string{primary}, chosen...)
+	}
+	all, err := w.addresses(n, chosen, more)
+	if err == nil && primary == "" {
+		var one []netip.Addr
+		one, err = w.addresses(n, nil, 1)
+		all = append(one, all...)
+	}
+	if err == nil && len(all) > maxAddresses {
+		err = tooManyAddresses()
+	}
+	return all, err
 }
 
 // addresses returns the chosen addresses and more that are free, and takes them.

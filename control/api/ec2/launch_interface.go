@@ -66,15 +66,12 @@ func (p placed) onNew(n wire.InstanceNetworkInterfaceSpecification) (placed, err
 	if n.InterfaceType != nil && *n.InterfaceType != "interface" {
 		return p, awserr.New("UnsupportedOperation", "The network interface type %s is not supported.", *n.InterfaceType)
 	}
-	p.subnet, p.address, p.groups, p.description = n.SubnetId, n.PrivateIpAddress, n.Groups, value(n.Description)
+	p.subnet, p.groups, p.description = n.SubnetId, n.Groups, value(n.Description)
 	primary, secondary, more, err := wantedAddresses(n.PrivateIpAddress, n.PrivateIpAddresses, n.SecondaryPrivateIpAddressCount)
 	if err != nil {
 		return p, err
 	}
-	if primary != "" {
-		p.address = &primary
-	}
-	p.secondary, p.more = secondary, more
+	p.address, p.secondary, p.more = text(primary), secondary, more
 	p.keep, p.public = n.DeleteOnTermination != nil && !*n.DeleteOnTermination, n.AssociatePublicIpAddress
 	return p, api.Only(&n, "AssociatePublicIpAddress", "DeviceIndex", "SubnetId", "PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount", "Groups", "DeleteOnTermination", "Description", "InterfaceType", "NetworkCardIndex")
 }
