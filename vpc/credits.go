@@ -3,8 +3,6 @@
 package vpc
 
 import (
-	"strings"
-
 	"enishi.dev/enishi/aws/awserr"
 	"enishi.dev/enishi/aws/instancetype"
 )
@@ -19,11 +17,10 @@ const (
 // Credits is the instance's credit option: the one that was chosen, or else the usual
 // one of its type. What is not burstable is standard.
 func (i Instance) Credits() string {
-	t, ok := instancetype.Of(i.Type)
-	switch {
-	case i.CPUCredits != "":
+	if i.CPUCredits != "" {
 		return i.CPUCredits
-	case ok && t.Burstable && !strings.HasPrefix(i.Type, "t2."):
+	}
+	if t, _ := instancetype.Of(i.Type); t.Unlimited() {
 		return CreditsUnlimited
 	}
 	return CreditsStandard

@@ -26,6 +26,10 @@ type Type struct {
 	FreeTier   bool
 }
 
+// Unlimited says that an instance goes on without processor credits unless it was told
+// otherwise: so do all burstable ones but T2.
+func (t Type) Unlimited() bool { return t.Burstable && !strings.HasPrefix(t.Name, "t2.") }
+
 // Of returns the type with the name.
 func Of(name string) (Type, bool) {
 	types := All()

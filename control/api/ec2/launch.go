@@ -37,9 +37,7 @@ func placement(c *api.Call, in *wire.RunInstancesInput) (placed, error) {
 			return p, awserr.New("UnsupportedOperation", "The tenancy %s is not supported.", t)
 		}
 		r, _ := region.Of(c.Region)
-		if value(in.Placement.AvailabilityZone) != "" { // Terraform sends an empty one
-			p.zone = in.Placement.AvailabilityZone
-		}
+		p.zone = text(value(in.Placement.AvailabilityZone)) // Terraform sends an empty one
 		if p.zone != nil && !slices.Contains(r.ZoneNames(), *p.zone) {
 			return p, awserr.New("InvalidParameterValue", "Invalid availability zone: [%s]", *p.zone)
 		}
