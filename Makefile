@@ -7,7 +7,8 @@ BIN := build/enishi
 
 .PHONY: build setup test test-user soak demo check generate lint bench terraform clean
 
-build: ; CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/enishi
+# Two programs that belong together: enishi starts the other one from its own directory.
+build: ; CGO_ENABLED=0 $(GO) build -trimpath -o build/ ./cmd/enishi ./cmd/enishi-control
 
 # What tests and the demo run: the aws CLI, ip, and a C compiler for nothing but -race.
 setup: ; @scripts/setup

@@ -65,6 +65,19 @@ func TestNoRoomImportsWhatItMustNot(t *testing.T) {
 	}
 }
 
+// Every process of enishi but control starts without it: see docs/ARCHITECTURE.md.
+func TestTheCommandCarriesNoDatabase(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/enishi").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.Lines(string(out)) {
+		if strings.HasPrefix(path, "go.etcd.io/") || strings.HasPrefix(path, "google.golang.org/") {
+			t.Errorf("cmd/enishi imports, by way of others, %s", strings.TrimSpace(path))
+		}
+	}
+}
+
 func TestEveryPackageSaysOnceWhatItKnows(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{.Doc}}", module+"...").Output()
 	if err != nil {

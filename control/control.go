@@ -22,6 +22,7 @@ import (
 	"enishi.dev/enishi/control/api/sts"
 	"enishi.dev/enishi/control/hosts"
 	"enishi.dev/enishi/control/lifecycle"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/iam"
 	"enishi.dev/enishi/store"
 )
@@ -102,7 +103,7 @@ func serve(ctx context.Context, o Options, s *store.Store) error {
 
 // ensureFirst makes the first account with a key of its root, and the authority,
 // unless an earlier run has.
-func ensureFirst(ctx context.Context, s *store.Store, regionName string) (hosts.Bootstrap, *hosts.Authority, error) {
+func ensureFirst(ctx context.Context, s *store.Store, regionName string) (order.Bootstrap, *hosts.Authority, error) {
 	var key iam.AccessKey
 	var authority *hosts.Authority
 	err := s.Decide(ctx, func(tx *store.Tx) (err error) {
@@ -113,9 +114,9 @@ func ensureFirst(ctx context.Context, s *store.Store, regionName string) (hosts.
 		return err
 	})
 	if err != nil {
-		return hosts.Bootstrap{}, nil, err
+		return order.Bootstrap{}, nil, err
 	}
-	return hosts.Bootstrap{
+	return order.Bootstrap{
 		Account: key.Account, Region: regionName, AccessKey: key.ID, SecretKey: key.Secret, CA: authority.PEM(),
 	}, authority, nil
 }

@@ -30,8 +30,11 @@ func (b *bench) processes() (list []process) {
 		if err != nil {
 			continue // it has ended
 		}
-		p := process{name: strings.Split(string(cmd), "\x00")[1]}
-		if strings.HasPrefix(p.name, "--") {
+		argv := strings.Split(string(cmd), "\x00")
+		p := process{name: argv[1]}
+		if name, own := strings.CutPrefix(argv[0], "enishi-"); own {
+			p.name = name
+		} else if strings.HasPrefix(p.name, "--") {
 			p.name = "up"
 		}
 		p.pid, _ = strconv.Atoi(filepath.Base(dir))

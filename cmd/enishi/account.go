@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"enishi.dev/enishi/control/accounts"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/iam"
 )
 
@@ -36,7 +36,7 @@ func (a *app) accountCreate() *cobra.Command {
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var made iam.Account
-			if err := a.operate(cmd.Context(), accountsPath, accounts.Order{ID: id, Name: args[0]}, &made); err != nil {
+			if err := a.operate(cmd.Context(), accountsPath, order.Account{ID: id, Name: args[0]}, &made); err != nil {
 				return wrap("account create", err)
 			}
 			if output == "json" {
@@ -88,7 +88,7 @@ func (a *app) accountEnv() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("account env: %w", err)
 			}
-			var who accounts.Credentials
+			var who order.Credentials
 			if err := a.operate(cmd.Context(), accountsPath+"/"+url.PathEscape(args[0]), nil, &who); err != nil {
 				return wrap("account env", err)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"enishi.dev/enishi/aws/region"
 	wire "enishi.dev/enishi/aws/wire/ec2"
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/iam"
 )
 
@@ -103,7 +103,7 @@ func (a *app) completeAccounts() completer {
 
 func (a *app) completeHosts() completer {
 	return offer(func(ctx context.Context) (names []cobra.Completion, err error) {
-		var list []hosts.HostEntry
+		var list []order.HostEntry
 		err = getJSON(ctx, a.path(controlSocket), hostsPath, &list)
 		for _, h := range list {
 			names = append(names, h.Name)

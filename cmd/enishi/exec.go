@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"enishi.dev/enishi/cmd/parts"
 	"enishi.dev/enishi/instance"
 )
 
@@ -91,11 +92,11 @@ func (a *app) exec(ctx context.Context, c client, id string, argv, env []string)
 // enter runs the command in the instance, wherever that is.
 func (a *app) enter(ctx context.Context, c client, q instance.Request) (int, error) {
 	std := instance.Stdio{In: a.stdin, Out: a.stdout, Err: a.stderr}
-	host := localHost
+	host := parts.LocalHost
 	if c.Endpoint != "" { // else control is on another machine, and answers nobody here
 		host = a.hostOf(ctx, "instance", q.Instance)
 	}
-	if host == localHost {
+	if host == parts.LocalHost {
 		return instance.Exec(ctx, a.path(agentSocket), q, std)
 	}
 	return instance.ExecFar(ctx, a.dialHost(host), q, std)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/order"
 )
 
 const hostsPath = "/v1/hosts"
@@ -36,8 +36,8 @@ func (a *app) hostAdd() *cobra.Command {
 		Example: "  enishi host add b",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var in hosts.Invitation
-			if err := a.operate(cmd.Context(), hostsPath, hosts.HostOrder{Name: args[0]}, &in); err != nil {
+			var in order.Invitation
+			if err := a.operate(cmd.Context(), hostsPath, order.Host{Name: args[0]}, &in); err != nil {
 				return wrap("host add", err)
 			}
 			if output == "json" {
@@ -59,7 +59,7 @@ func (a *app) hostList() *cobra.Command {
 		Example: "  enishi host list --output json",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var list []hosts.HostEntry
+			var list []order.HostEntry
 			if err := a.operate(cmd.Context(), hostsPath, nil, &list); err != nil {
 				return wrap("host list", err)
 			}
@@ -83,7 +83,7 @@ func (a *app) hostList() *cobra.Command {
 }
 
 func (a *app) hostRemove() *cobra.Command {
-	var order hosts.RemoveOrder
+	var remove order.Remove
 	cmd := &cobra.Command{
 		Use: "remove NAME", Short: "A host is none any more",
 		Long: "From now on nothing is heard that speaks for the host; what still runs on the machine, `enishi host join`\n" +
@@ -92,8 +92,8 @@ func (a *app) hostRemove() *cobra.Command {
 		Example: "  enishi host remove b\n  enishi host remove --force b",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var out hosts.Removed
-			if err := a.operate(cmd.Context(), hostsPath+"/"+url.PathEscape(args[0])+"/remove", order, &out); err != nil {
+			var out order.Removed
+			if err := a.operate(cmd.Context(), hostsPath+"/"+url.PathEscape(args[0])+"/remove", remove, &out); err != nil {
 				return wrap("host remove", err)
 			}
 			for _, id := range out.Terminated {
@@ -102,7 +102,7 @@ func (a *app) hostRemove() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&order.Force, "force", false, "terminate its instances, whose ids are printed")
+	cmd.Flags().BoolVar(&remove.Force, "force", false, "terminate its instances, whose ids are printed")
 	cmd.ValidArgsFunction = first(a.completeHosts())
 	return cmd
 }

@@ -152,8 +152,8 @@ func (s siege) lost() (n int64) {
 func (s siege) parts() map[string]int {
 	found := map[string]int{}
 	for pid, argv := range partsOf(s.run) {
-		if len(argv) > 1 && slices.Contains([]string{"agent", "control", "gateway", "services"}, argv[1]) {
-			found[argv[1]] = pid
+		if name := nameOf(argv); slices.Contains([]string{"agent", "control", "gateway", "services"}, name) {
+			found[name] = pid
 		}
 	}
 	if len(found) != 4 {

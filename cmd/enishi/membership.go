@@ -18,7 +18,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/cmd/parts"
+	"enishi.dev/enishi/control/order"
 )
 
 // membershipFile, in the data directory, is by what this machine is a host.
@@ -26,7 +27,7 @@ const membershipFile = "host.json"
 
 // membership is a machine's place among the hosts.
 type membership struct {
-	hosts.Joined
+	order.Joined
 	Name   string `json:"name"`
 	CAHash string `json:"caSha256"`
 	Key    string `json:"key"`   // PEM
@@ -94,7 +95,7 @@ func (o joinOptions) join(ctx context.Context) (membership, error) {
 	}
 	d := tls.Dialer{Config: pinned(o.ca)}
 	err = askControl(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", o.control) },
-		"/v1/join", hosts.JoinOrder{Name: o.name, Token: o.token, CSR: csr}, &m.Joined)
+		"/v1/join", order.Join{Name: o.name, Token: o.token, CSR: csr}, &m.Joined)
 	if err != nil {
 		return m, fmt.Errorf("control at %s: %w", o.control, err)
 	}
@@ -111,7 +112,7 @@ func pinned(ca string) *tls.Config {
 				if sum := sha256.Sum256(cert.Raw); hex.EncodeToString(sum[:]) == ca {
 					roots := x509.NewCertPool()
 					roots.AddCert(cert)
-					_, err := c.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: hosts.ServerName})
+					_, err := c.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: order.ServerName})
 					return err
 				}
 			}
@@ -133,12 +134,12 @@ func (m membership) configs() (map[int]*tls.Config, error) {
 		return nil, errors.New("the region's CA certificate is damaged")
 	}
 	as := map[int]*tls.Config{}
-	for uid, cert := range map[int]string{0: m.Agent, gatewayUID: m.Gateway} {
+	for uid, cert := range map[int]string{0: m.Agent, parts.GatewayUID: m.Gateway} {
 		c, err := tls.X509KeyPair([]byte(cert), []byte(m.Key))
 		if err != nil {
 			return nil, fmt.Errorf("certificate: %w", err)
 		}
-		as[uid] = &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: hosts.ServerName, Certificates: []tls.Certificate{c}}
+		as[uid] = &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: order.ServerName, Certificates: []tls.Certificate{c}}
 	}
 	return as, nil
 }

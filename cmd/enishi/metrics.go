@@ -8,74 +8,44 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // metrics are what `status` shows, for Prometheus. Each scrape asks the parts anew;
 // a part that does not answer leaves its own out, and enishi_up at 0.
-type metrics struct{ app *app }
-
-func metric(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("enishi_"+name, help, labels, nil)
-}
-
-var (
-	upMetric        = metric("up", "1 if every part answers.")
-	hostMetric      = metric("host_live", "1 if the host's agent is heard.", "host")
-	notYetMetric    = metric("not_yet_true", "What is wanted and does not hold yet.")
-	refusedMetric   = metric("refused_units", "Units that a host could not make true.", "host")
-	dropMetric      = metric("dropped_packets_total", "Packets refused, by network and reason.", "vpc", "reason")
-	flowMetric      = metric("flows", "Connections that the data plane tracks.")
-	networkMetric   = metric("networks", "Networks on the host.")
-	instanceMetric  = metric("instances", "Instances on the host, by state.", "state")
-	queryMetric     = metric("dns_answers_total", "Answers of the resolvers, by response code; limited and dropped are queries without one.", "rcode")
-	fruitlessMetric = metric("fruitless_connections_total", "Connections of instances to the gateway that led to no answer.", "reason")
-	revisionMetric  = metric("control_revision", "Revision of the model.")
-	positionMetric  = metric("host_revision", "Revision that a part of a host has made true.", "host", "part")
-)
-
-// Describe implements prometheus.Collector.
-func (m metrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
-
-// Collect implements prometheus.Collector.
-func (m metrics) Collect(to chan<- prometheus.Metric) {
-	s, err := m.app.readStatus(context.Background())
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
+func metrics(s status, err error) *exposition {
+	e := &exposition{}
 	flag := map[bool]float64{true: 1}
-	gauge(upMetric, flag[err == nil])
-	gauge(notYetMetric, float64(len(s.Control.NotYet)))
-	gauge(revisionMetric, float64(s.Control.Position.Revision))
+	e.gauge("up", "1 if every part answers.").add(flag[err == nil])
+	e.gauge("not_yet_true", "What is wanted and does not hold yet.").add(float64(len(s.Control.NotYet)))
+	e.gauge("control_revision", "Revision of the model.").add(float64(s.Control.Position.Revision))
+	live := e.gauge("host_live", "1 if the host's agent is heard.", "host")
+	refused := e.gauge("refused_units", "Units that a host could not make true.", "host")
+	position := e.gauge("host_revision", "Revision that a part of a host has made true.", "host", "part")
 	for _, h := range s.Control.Hosts {
-		gauge(hostMetric, flag[h.Live], h.Name)
-		gauge(refusedMetric, float64(len(h.Refused)), h.Name)
-		gauge(positionMetric, float64(h.Agent.Revision), h.Name, "agent")
-		gauge(positionMetric, float64(h.Gateway.Revision), h.Name, "gateway")
+		live.add(flag[h.Live], h.Name)
+		refused.add(float64(len(h.Refused)), h.Name)
+		position.add(float64(h.Agent.Revision), h.Name, "agent")
+		position.add(float64(h.Gateway.Revision), h.Name, "gateway")
 	}
+	drops := e.counter("dropped_packets_total", "Packets refused, by network and reason.", "reason", "vpc")
 	for _, d := range s.Agent.Drops {
-		counter(dropMetric, d.Packets, d.Network, d.Reason)
+		drops.add(float64(d.Packets), d.Reason, d.Network)
 	}
-	gauge(flowMetric, float64(s.Agent.Flows))
-	gauge(networkMetric, float64(s.Agent.Networks))
-	states := map[string]float64{}
+	e.gauge("flows", "Connections that the data plane tracks.").add(float64(s.Agent.Flows))
+	e.gauge("networks", "Networks on the host.").add(float64(s.Agent.Networks))
+	instances := e.gauge("instances", "Instances on the host, by state.", "state")
 	for _, i := range s.Agent.Instances {
-		states[string(i.State)]++
+		instances.add(1, string(i.State))
 	}
-	for state, n := range states {
-		gauge(instanceMetric, n, state)
-	}
+	fruitless := e.counter("fruitless_connections_total", "Connections of instances to the gateway that led to no answer.", "reason")
 	for reason, n := range s.Gateway.Connections {
-		counter(fruitlessMetric, n, reason)
+		fruitless.add(float64(n), reason)
 	}
+	answers := e.counter("dns_answers_total", "Answers of the resolvers, by response code; limited and dropped are queries without one.", "rcode")
 	for rcode, n := range s.Gateway.Queries {
-		counter(queryMetric, n, rcode)
+		answers.add(float64(n), rcode)
 	}
+	return e
 }
 
 // listenAdmin opens the admin address, which anybody on the machine can reach: it
@@ -86,10 +56,11 @@ func (u *upRun) listenAdmin() (net.Listener, error) {
 
 // serveAdmin answers /metrics and /healthz until ctx ends.
 func (u *upRun) serveAdmin(ctx context.Context, l net.Listener) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics{u.app})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		_, _ = metrics(u.readStatus(r.Context())).WriteTo(w) // who went away reads nothing
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := u.readStatus(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"enishi.dev/enishi/cmd/parts"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/instance/confine"
 	"enishi.dev/enishi/netns"
@@ -28,8 +29,12 @@ func (u *upRun) prepare() ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	deciding := part{name: "control", uid: controlUID, files: []*os.File{socket}, sees: confine.Root{{From: u.dataDir, At: u.dataDir, Write: true}}, args: []string{
-		"--data-dir", u.dataDir, "--holder", fmt.Sprint(os.Getpid()), "--region", u.region, "--owner", fmt.Sprint(u.owner().uid), fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any),
+	own, err := u.keep(controlProgram())
+	if err != nil {
+		return nil, err
+	}
+	deciding := part{name: "control", uid: parts.ControlUID, own: own, files: []*os.File{socket}, sees: confine.Root{{From: u.dataDir, At: u.dataDir, Write: true}}, args: []string{
+		"--release", parts.Version(), "--data-dir", u.dataDir, "--holder", fmt.Sprint(os.Getpid()), "--region", u.region, "--owner", fmt.Sprint(u.owner().uid), fmt.Sprintf("--ephemeral=%t", u.ephemeral), fmt.Sprintf("--accept-any-credentials=%t", u.any),
 	}}
 	if u.hosts != "" {
 		remote, err := u.listenHosts()
@@ -38,7 +43,7 @@ func (u *upRun) prepare() ([]part, error) {
 		}
 		deciding.files, deciding.args = append(deciding.files, remote), append(deciding.args, "--remote")
 	}
-	doing, err := u.prepareHost(localHost, u.tunnel, public)
+	doing, err := u.prepareHost(parts.LocalHost, u.tunnel, public)
 	return append([]part{u.inRunDir(deciding)}, doing...), err
 }
 
@@ -62,7 +67,7 @@ func (u *upRun) prepareHost(name, tunnel string, public *os.File) ([]part, error
 		}
 	}
 	uid := fmt.Sprint(u.owner().uid)
-	entry := part{name: "gateway", uid: gatewayUID, files: []*os.File{sockets[gatewaySocket], access}, args: []string{"--host", name, "--owner", uid}}
+	entry := part{name: "gateway", uid: parts.GatewayUID, files: []*os.File{sockets[gatewaySocket], access}, args: []string{"--host", name, "--owner", uid}}
 	for _, name := range []string{controlSocket, agentGatewaySocket, servicesSocket} { // those that it dials
 		entry.sees = append(entry.sees, confine.Shown{From: u.path(name), At: u.path(name)})
 	}
@@ -72,7 +77,7 @@ func (u *upRun) prepareHost(name, tunnel string, public *os.File) ([]part, error
 	return []part{
 		u.inRunDir(part{name: "agent", files: []*os.File{sockets[agentSocket], sockets[agentGatewaySocket]}, args: []string{"--host", name, "--instances", "--owner", uid, "--tunnel-address", tunnel}}),
 		u.inRunDir(entry),
-		u.inRunDir(part{name: "services", uid: servicesUID, files: []*os.File{sockets[servicesSocket]}}),
+		u.inRunDir(part{name: "services", uid: parts.ServicesUID, files: []*os.File{sockets[servicesSocket]}}),
 	}, nil
 }
 
@@ -168,7 +173,7 @@ func (u *upRun) makeDataDir() error {
 	if err := os.MkdirAll(u.dataDir, 0o700); err != nil {
 		return err
 	}
-	return os.Chown(u.dataDir, controlUID, controlUID)
+	return os.Chown(u.dataDir, parts.ControlUID, parts.ControlUID)
 }
 
 func (u *upRun) keep(f *os.File, err error) (*os.File, error) {

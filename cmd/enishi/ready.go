@@ -17,14 +17,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate/feed"
 )
 
 // awaitReady returns once all parts have come to one position. By then ca.pem
 // and client.json are there.
 func (u *upRun) awaitReady(ctx context.Context) (client, error) {
-	var b hosts.Bootstrap
+	var b order.Bootstrap
 	if err := getJSON(ctx, u.path(controlSocket), "/v1/bootstrap", &b); err != nil {
 		return client{}, err
 	}

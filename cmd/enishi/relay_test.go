@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"enishi.dev/enishi/cmd/parts"
 )
 
 // selfSigned is a certificate of its own authority.
@@ -71,7 +73,7 @@ func TestTheRelaySaysWhoSpeaks(t *testing.T) {
 	as := func(name string) *tls.Config {
 		return &tls.Config{RootCAs: roots, ServerName: "control", Certificates: []tls.Certificate{selfSigned(t, name)}}
 	}
-	r := &relay{control: address, as: map[int]*tls.Config{0: as("agent"), gatewayUID: as("gateway")}, log: slog.New(slog.DiscardHandler)}
+	r := &relay{control: address, as: map[int]*tls.Config{0: as("agent"), parts.GatewayUID: as("gateway")}, log: slog.New(slog.DiscardHandler)}
 	socket := "@" + t.TempDir() // no file: others could not walk to it
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -101,7 +103,7 @@ func TestTheRelaySaysWhoSpeaks(t *testing.T) {
 		who  string
 		uid  int
 		want string
-	}{{"root", 0, "agent said hello"}, {"the gateway's user", gatewayUID, "gateway said hello"}, {"a stranger", 4711, ""}} {
+	}{{"root", 0, "agent said hello"}, {"the gateway's user", parts.GatewayUID, "gateway said hello"}, {"a stranger", 4711, ""}} {
 		c := connectAs(t, socket, s.uid)
 		fmt.Fprintln(c, "hello")
 		wantLine(t, c, s.want)

@@ -9,7 +9,7 @@ import (
 	"net"
 	"time"
 
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/order"
 )
 
 // renewer has a machine's certificates renewed at half their life, each time with
@@ -78,7 +78,7 @@ func (r *renewer) renew(ctx context.Context) error {
 	if next.Key, csr, err = newHostKey(); err != nil {
 		return err
 	}
-	if err := askControl(ctx, r.dial, "/v1/renew", hosts.RenewOrder{CSR: csr}, &next.Joined); err != nil {
+	if err := askControl(ctx, r.dial, "/v1/renew", order.Renew{CSR: csr}, &next.Joined); err != nil {
 		return err
 	}
 	as, err := next.configs()

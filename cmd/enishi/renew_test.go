@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"enishi.dev/enishi/control/hosts"
+	"enishi.dev/enishi/control/order"
 )
 
 // renewing is a control of its own authority.
@@ -31,7 +31,7 @@ type renewing struct {
 }
 
 // sign returns certificates for the request, which hold 90 days.
-func (c *renewing) sign(csrPEM string) hosts.Joined {
+func (c *renewing) sign(csrPEM string) order.Joined {
 	block, _ := pem.Decode([]byte(csrPEM))
 	csr, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *renewing) sign(csrPEM string) hosts.Joined {
 		c.t.Fatal(err)
 	}
 	chain := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	return hosts.Joined{Agent: chain, Gateway: chain, CA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.leaf.Raw}))}
+	return order.Joined{Agent: chain, Gateway: chain, CA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.leaf.Raw}))}
 }
 
 func (c *renewing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +52,7 @@ func (c *renewing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.asked = append(c.asked, r.URL.Path+" by "+keyOf(r.TLS.PeerCertificates[0]))
-	var o hosts.RenewOrder
+	var o order.Renew
 	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
 		c.t.Error(err)
 	}
@@ -74,7 +74,7 @@ func (r *renewer) key(t *testing.T) string {
 
 func TestAHostsCertificatesAreRenewedAtHalfTheirLife(t *testing.T) {
 	raiseLoopback(t)
-	c := &renewing{t: t, own: selfSigned(t, hosts.ServerName), now: time.Now()}
+	c := &renewing{t: t, own: selfSigned(t, order.ServerName), now: time.Now()}
 	var err error
 	if c.leaf, err = x509.ParseCertificate(c.own.Certificate[0]); err != nil {
 		t.Fatal(err)

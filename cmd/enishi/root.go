@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"enishi.dev/enishi/cmd/parts"
 )
 
 const defaultRunDir = "/run/enishi"
@@ -45,7 +47,7 @@ func newRoot(w world) *cobra.Command {
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		TraverseChildren: true, // so that `enishi --run-dir D aws …` keeps --run-dir for itself
-		Version:          version(),
+		Version:          parts.Version(),
 	}
 	root.SetIn(w.stdin)
 	root.SetOut(w.stdout)
@@ -59,7 +61,7 @@ func newRoot(w world) *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.envCommand(), a.awsCommand(), a.runCommand(), a.execCommand(),
 		a.statusCommand(), a.whyCommand(), a.accountCommand(), a.hostCommand(), a.demoCommand(), a.manCommand(),
-		a.agentCommand(), a.controlCommand(), a.gatewayCommand(), a.servicesCommand(),
+		a.agentCommand(), a.gatewayCommand(), a.servicesCommand(),
 	)
 	completionCommand(root)
 	return root

@@ -4,11 +4,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ import (
 
 	"enishi.dev/enishi/agent"
 	"enishi.dev/enishi/cmd/attack"
+	"enishi.dev/enishi/cmd/parts/control"
 )
 
 // sealedEnv marks the test binary that runs in a network namespace of its own.
@@ -31,6 +34,9 @@ const sealedEnv = "ENISHI_TEST_SEALED"
 // TestMain makes the test binary the program, too, and what attacks: `up` and instances start
 // themselves again. Whatever starts `up` runs without a way out to any network.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == controlName {
+		os.Exit(controlMain())
+	}
 	if len(os.Args) > 1 && os.Args[1] == "attack" {
 		if err := attack.Main(os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -48,7 +54,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(sealedEnv) == "" && os.Geteuid() == 0 {
 		os.Exit(seal())
 	}
-	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }})
+	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }, controlName: func() { os.Exit(controlMain()) }})
+}
+
+// controlMain is the main of enishi-control.
+func controlMain() int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	defer stop()
+	return control.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
 // leakless fails tests that leave goroutines behind.
@@ -257,11 +270,19 @@ func killRandomly(ts *testscript.TestScript, _ bool, names []string) {
 // partNamed is the pid of a part, or 0.
 func partNamed(dir, name string) int {
 	for pid, argv := range partsOf(dir) {
-		if len(argv) > 1 && argv[1] == name {
+		if nameOf(argv) == name {
 			return pid
 		}
 	}
 	return 0
+}
+
+// nameOf says which part has the arguments: enishi NAME …, or enishi-NAME ….
+func nameOf(argv []string) string {
+	if name, own := strings.CutPrefix(argv[0], "enishi-"); own {
+		return name
+	}
+	return strings.Join(argv[1:min(2, len(argv))], "")
 }
 
 func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,14 +23,6 @@ import (
 	"enishi.dev/enishi/netns"
 )
 
-// The users of the unprivileged parts: numbers of nobody else's, in the range
-// that systemd leaves to such dynamic users.
-const (
-	controlUID  = 64801
-	gatewayUID  = 64802
-	servicesUID = 64803
-)
-
 // urgency is the nice value of the unprivileged parts: what they do for one instance
 // is short, and others wait for it, while an instance may compute for ever. Without
 // it, an instance that asks without end makes the answers of all wait ten times as long.
@@ -43,7 +36,8 @@ const slack = time.Millisecond
 // part is a process of `up`.
 type part struct {
 	name  string
-	uid   int // 0: stays privileged
+	uid   int      // 0: stays privileged
+	own   *os.File // its program, if that is not this one
 	args  []string
 	files []*os.File   // its fd 3 and on
 	sees  confine.Root // of the machine's files, besides its own program, if it is unprivileged
@@ -54,6 +48,23 @@ type part struct {
 
 // partPath is where unprivileged parts see their own program.
 const partPath = "/bin/enishi"
+
+// program is the path of the file that p runs: the same one as long as this process is
+// there, whatever takes the file's name.
+func (p part) program() string {
+	if p.own == nil {
+		return confine.Self
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", p.own.Fd())
+}
+
+// argv says what p is to whoever looks at processes.
+func (p part) argv() []string {
+	if p.own == nil {
+		return append([]string{"enishi", p.name}, p.args...)
+	}
+	return append([]string{filepath.Base(p.own.Name())}, p.args...)
+}
 
 // launch starts p and returns the channel on which its end comes; every part is
 // killed when this program dies.
@@ -72,7 +83,7 @@ func (p part) launch() (*os.Process, <-chan error, error) {
 	started := make(chan error, 1)
 	ended := make(chan error, 1)
 	weighed := make(chan struct{}) // the number is this process's until somebody has waited for it
-	cmd := exec.Command("/proc/self/exe", append([]string{p.name}, p.args...)...)
+	cmd := &exec.Cmd{Path: p.program(), Args: p.argv()}
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOTRACEBACK=single"}
 	cmd.Stdin, cmd.Stderr, cmd.Stdout = null, log, log
 	cmd.ExtraFiles = p.files
@@ -123,7 +134,7 @@ func (p part) confine(cmd *exec.Cmd) error {
 	}
 	// Of this thread, so of what it starts; a container may forbid it, and a kernel not know slices.
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Nice: urgency, Runtime: uint64(instance.Slice)}, 0)
-	program, err := confine.Program(partPath)
+	program, err := confine.Program(p.program(), partPath)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"enishi.dev/enishi/cmd/parts"
 	"enishi.dev/enishi/instance/confine"
 )
 
@@ -31,7 +32,8 @@ func captive(name, outside string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := confine.Filter(profiles[name]); err != nil {
+	profile, _ := parts.Profile(name)
+	if err := confine.Filter(profile); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -91,7 +93,7 @@ func TestEachPartIsBehindItsWalls(t *testing.T) {
 		upOptions: upOptions{ephemeral: true, listen: "127.0.0.1:0", region: "ap-northeast-1"}, log: slog.New(slog.DiscardHandler),
 	}
 	defer u.close()
-	parts, err := u.prepare()
+	all, err := u.prepare()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,12 +107,12 @@ func TestEachPartIsBehindItsWalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for _, p := range parts {
+	for _, p := range all {
 		if p.name == "agent" {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			p.args, p.name = []string{p.name, fmt.Sprintf("%s:%d", dir, os.Getpid())}, captiveName
+			p.own, p.args, p.name = nil, []string{p.name, fmt.Sprintf("%s:%d", dir, os.Getpid())}, captiveName
 			_, ended, err := p.launch()
 			if err != nil {
 				t.Fatal(err)

@@ -8,22 +8,9 @@ import (
 	"net/http"
 
 	"enishi.dev/enishi/control/body"
-	"enishi.dev/enishi/iam"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/store"
 )
-
-// Order asks for an account. An empty id is chosen.
-type Order struct {
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name"`
-}
-
-// Credentials are an account with the key of its root.
-type Credentials struct {
-	iam.Account
-	AccessKey string `json:"accessKeyId"`
-	SecretKey string `json:"secretAccessKey"`
-}
 
 // Handler answers the operator:
 //
@@ -37,7 +24,7 @@ func Handler(s *store.Store) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, List(s.View()), nil) })
 	mux.HandleFunc("POST /v1/accounts", func(w http.ResponseWriter, r *http.Request) {
-		var o Order
+		var o order.Account
 		if !body.Read(w, r, body.Short, &o) {
 			return
 		}
@@ -46,7 +33,7 @@ func Handler(s *store.Store) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/accounts/{who}", func(w http.ResponseWriter, r *http.Request) {
 		a, key, err := Find(s.View(), r.PathValue("who"))
-		answer(w, Credentials{a, key.ID, key.Secret}, err)
+		answer(w, order.Credentials{Account: a, AccessKey: key.ID, SecretKey: key.Secret}, err)
 	})
 	return mux
 }

@@ -19,6 +19,7 @@ import (
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/control/compile"
 	"enishi.dev/enishi/control/lifecycle"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/http1"
@@ -32,7 +33,7 @@ type Options struct {
 	API        *api.Server
 	Lifecycle  *lifecycle.Lifecycle
 	Authority  *Authority
-	Bootstrap  Bootstrap
+	Bootstrap  order.Bootstrap
 	Accounts   http.Handler // /v1/accounts: root and the owner
 	LocalHost  string       // the host whose processes are at the other end of the listener
 	GatewayUID int          // who may forward requests
@@ -40,15 +41,6 @@ type Options struct {
 	Log        *slog.Logger
 
 	RemoteAddress string // where other hosts reach control, empty if they cannot
-}
-
-// Bootstrap is what `up` has to know of the first account.
-type Bootstrap struct {
-	Account   string `json:"account"`
-	Region    string `json:"region"`
-	AccessKey string `json:"accessKeyId"`
-	SecretKey string `json:"secretAccessKey"`
-	CA        string `json:"ca"` // PEM
 }
 
 // Server serves hosts.

@@ -18,49 +18,13 @@ import (
 	"time"
 
 	"enishi.dev/enishi/control/body"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
 
 // tokenLife is how long an invitation holds.
 const tokenLife = time.Hour
-
-// HostOrder asks for an invitation of a host.
-type HostOrder struct {
-	Name string `json:"name"`
-}
-
-// Invitation is what a machine needs to join as a host. The token is known to
-// nobody else, and good once.
-type Invitation struct {
-	Name    string    `json:"name"`
-	Control string    `json:"control"`  // HOST:PORT
-	CA      string    `json:"caSha256"` // of the region's CA certificate, in hex
-	Token   string    `json:"token"`
-	Expires time.Time `json:"expires"`
-}
-
-// HostEntry is one host that may have instances.
-type HostEntry struct {
-	Name   string     `json:"name"`
-	Joined bool       `json:"joined"`
-	Live   bool       `json:"live"`
-	Tunnel netip.Addr `json:"tunnel,omitzero"`
-}
-
-// JoinOrder is what a machine says that was invited.
-type JoinOrder struct {
-	Name  string `json:"name"`
-	Token string `json:"token"`
-	CSR   string `json:"csr"` // PEM; only its key counts
-}
-
-// Joined is by what a host speaks from now on, all PEM: its key is the request's.
-type Joined struct {
-	Agent   string `json:"agent"`
-	Gateway string `json:"gateway"`
-	CA      string `json:"ca"`
-}
 
 // isHostName says whether s can be a label of a DNS name.
 func isHostName(s string) bool {
@@ -70,7 +34,7 @@ func isHostName(s string) bool {
 // addHost invites a machine. One that has joined by the name goes on until another
 // takes its place.
 func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
-	var o HostOrder
+	var o order.Host
 	if !body.Read(w, r, body.Short, &o) {
 		return
 	}
@@ -97,7 +61,7 @@ func (s *Server) addHost(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	answer(w, Invitation{Name: o.Name, Control: s.RemoteAddress, CA: hex.EncodeToString(digest(s.Authority.cert.Raw)), Token: token, Expires: until})
+	answer(w, order.Invitation{Name: o.Name, Control: s.RemoteAddress, CA: hex.EncodeToString(digest(s.Authority.cert.Raw)), Token: token, Expires: until})
 }
 
 // listHosts lists the local host and all that were invited.
@@ -105,10 +69,10 @@ func (s *Server) listHosts(w http.ResponseWriter, _ *http.Request) {
 	live := s.LiveHosts()
 	v := s.Store.View()
 	own, _ := v.Hosts.Get(s.LocalHost)
-	out := []HostEntry{{s.LocalHost, true, slices.Contains(live, s.LocalHost), own.Tunnel}}
+	out := []order.HostEntry{{Name: s.LocalHost, Joined: true, Live: slices.Contains(live, s.LocalHost), Tunnel: own.Tunnel}}
 	for h := range v.Hosts.All() {
 		if h.Name != s.LocalHost {
-			out = append(out, HostEntry{h.Name, h.Key != nil, slices.Contains(live, h.Name), h.Tunnel})
+			out = append(out, order.HostEntry{Name: h.Name, Joined: h.Key != nil, Live: slices.Contains(live, h.Name), Tunnel: h.Tunnel})
 		}
 	}
 	answer(w, out)
@@ -119,7 +83,7 @@ var errInvitation = errors.New("the token is not one of this host, was used, or 
 // joinHost makes the machine that has the token the host: its key is the host's,
 // and no earlier one is.
 func (s *Server) joinHost(w http.ResponseWriter, r *http.Request) {
-	var o JoinOrder
+	var o order.Join
 	csr, ok := readRequest(w, r, &o, &o.CSR)
 	if !ok {
 		return
@@ -160,7 +124,7 @@ func readRequest(w http.ResponseWriter, r *http.Request, order any, csr *string)
 
 // answerCertificates signs the request's key for each role of the host.
 func (s *Server) answerCertificates(w http.ResponseWriter, host string, csr *x509.CertificateRequest) {
-	out := Joined{CA: s.Authority.PEM()}
+	out := order.Joined{CA: s.Authority.PEM()}
 	for role, to := range map[hoststate.Role]*string{hoststate.RoleAgent: &out.Agent, hoststate.RoleGateway: &out.Gateway} {
 		t := hostTemplate(host, role)
 		t.NotAfter = s.Authority.now().Add(certificateLife)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate/reach"
 	"enishi.dev/enishi/peer"
 )
@@ -141,11 +142,6 @@ func (s *Server) agent(w http.ResponseWriter, r *http.Request) {
 	reach.Join(r.Context(), &reach.Stream{Conn: here, R: buffered.Reader}, there)
 }
 
-// Place is where an instance or a network interface is, or was last.
-type Place struct {
-	Host string `json:"host"` // empty: nowhere
-}
-
 // where says on which host the instance or the interface in the query is.
 func (s *Server) where(w http.ResponseWriter, r *http.Request) {
 	q, v := r.URL.Query(), s.Store.View()
@@ -157,5 +153,5 @@ func (s *Server) where(w http.ResponseWriter, r *http.Request) {
 	if _, known := v.Hosts.Get(i.Host); !known && i.Host != s.LocalHost {
 		i.Host = "" // it was removed
 	}
-	answer(w, Place{i.Host})
+	answer(w, order.Place{Host: i.Host})
 }

@@ -14,13 +14,10 @@ import (
 	"net/http"
 	"net/url"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/reach"
 )
-
-// ServerName is what control's certificate proves to other hosts. No endpoint can
-// have it: all of theirs are names of AWS's.
-const ServerName = "control.enishi.internal"
 
 func hostURI(name string, role hoststate.Role) []*url.URL {
 	return []*url.URL{{Scheme: hostScheme, Host: name, Path: "/" + string(role)}}
@@ -64,7 +61,7 @@ func (a *Authority) serverCertificate() (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	der, err := a.issue(&x509.Certificate{
-		DNSNames: []string{ServerName}, NotAfter: a.cert.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{order.ServerName}, NotAfter: a.cert.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, &key.PublicKey)
 	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}, err
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 )
@@ -47,7 +48,7 @@ func (w *world) serveRemote() func(cert *tls.Certificate) *http.Client {
 
 // dialRemote connects to a server that answers other hosts.
 func (w *world) dialRemote(ctx context.Context, cert *tls.Certificate) (net.Conn, error) {
-	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: ServerName}
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: order.ServerName}
 	config.RootCAs.AppendCertsFromPEM([]byte(w.Authority.PEM()))
 	if cert != nil {
 		config.Certificates = []tls.Certificate{*cert}
@@ -58,8 +59,8 @@ func (w *world) dialRemote(ctx context.Context, cert *tls.Certificate) (net.Conn
 // invite returns a token for the host.
 func (w *world) invite(local *http.Client, name string) string {
 	w.t.Helper()
-	code, text := ask(w.t, local, http.MethodPost, "/v1/hosts", asJSON(w.t, HostOrder{name}))
-	var in Invitation
+	code, text := ask(w.t, local, http.MethodPost, "/v1/hosts", asJSON(w.t, order.Host{Name: name}))
+	var in order.Invitation
 	if err := json.Unmarshal([]byte(text), &in); code != http.StatusOK || err != nil {
 		w.t.Fatalf("%d: %s", code, text)
 	}
@@ -70,8 +71,8 @@ func (w *world) invite(local *http.Client, name string) string {
 func (w *world) enter(anybody *http.Client, name, token string) map[hoststate.Role]*tls.Certificate {
 	w.t.Helper()
 	key := newKey(w.t)
-	code, text := ask(w.t, anybody, http.MethodPost, "/v1/join", asJSON(w.t, JoinOrder{name, token, request(w.t, key, "anything")}))
-	var j Joined
+	code, text := ask(w.t, anybody, http.MethodPost, "/v1/join", asJSON(w.t, order.Join{Name: name, Token: token, CSR: request(w.t, key, "anything")}))
+	var j order.Joined
 	if err := json.Unmarshal([]byte(text), &j); code != http.StatusOK || err != nil {
 		w.t.Fatalf("%d: %s", code, text)
 	}
@@ -164,7 +165,7 @@ func TestATokenIsGoodOnceForOneName(t *testing.T) {
 	w := newWorld(t)
 	local, remote := w.serve(), w.serveRemote()
 	join := func(name, token, csr string) (int, string) {
-		return ask(t, remote(nil), http.MethodPost, "/v1/join", asJSON(t, JoinOrder{name, token, csr}))
+		return ask(t, remote(nil), http.MethodPost, "/v1/join", asJSON(t, order.Join{Name: name, Token: token, CSR: csr}))
 	}
 	csr := request(t, newKey(t), "x")
 	refused := func(why, name, token string) {
@@ -196,7 +197,7 @@ func TestATokenIsGoodOnceForOneName(t *testing.T) {
 		t.Error("the store has the token itself")
 	}
 	for _, name := range []string{"", "local", "B", "a/b", "a.b", "-a", strings.Repeat("a", 64)} {
-		if code, text := ask(t, local, http.MethodPost, "/v1/hosts", asJSON(t, HostOrder{name})); code != 400 {
+		if code, text := ask(t, local, http.MethodPost, "/v1/hosts", asJSON(t, order.Host{Name: name})); code != 400 {
 			t.Errorf("a host called %q: %d %s", name, code, text)
 		}
 	}

@@ -11,19 +11,10 @@ import (
 	"strings"
 
 	"enishi.dev/enishi/control/body"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
 )
-
-// RemoveOrder asks that a host is none any more.
-type RemoveOrder struct {
-	Force bool `json:"force"` // its instances are terminated, whatever protects them
-}
-
-// Removed says what went with a host.
-type Removed struct {
-	Terminated []string `json:"terminated"` // instances
-}
 
 // refusal is what is wrong with an operator's order, in one line.
 type refusal string
@@ -35,7 +26,7 @@ var errNotKnown = errors.New("the host is not known by this key any more")
 // removeHost ends a host: from now on nothing that speaks for it is heard. It waits
 // for no word of the machine, which may be lost.
 func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
-	var o RemoveOrder
+	var o order.Remove
 	if !body.Read(w, r, body.Short, &o) {
 		return
 	}
@@ -61,7 +52,7 @@ func (s *Server) removeHost(w http.ResponseWriter, r *http.Request) {
 	s.end(name)
 	s.mu.Unlock()
 	s.Log.Info("host removed", "host", name, "instances", len(ended))
-	answer(w, Removed{Terminated: append([]string{}, slices.Sorted(maps.Keys(ended))...)})
+	answer(w, order.Removed{Terminated: append([]string{}, slices.Sorted(maps.Keys(ended))...)})
 }
 
 // together is how many instances end in one decision: each may be a large row, and

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/store"
 	"enishi.dev/enishi/vpc"
@@ -85,7 +86,7 @@ func TestAHostIsRemovedHoweverMuchIsOnIt(t *testing.T) {
 		})
 	}
 	code, text := ask(t, local, http.MethodPost, "/v1/hosts/b/remove", []byte(`{"force":true}`))
-	var out Removed
+	var out order.Removed
 	if err := json.Unmarshal([]byte(text), &out); code != 200 || err != nil || len(out.Terminated) != n {
 		t.Fatalf("%d: %d went with it: %.200s", code, len(out.Terminated), text)
 	}

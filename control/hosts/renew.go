@@ -6,19 +6,14 @@ import (
 	"bytes"
 	"net/http"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/store"
 )
-
-// RenewOrder asks for certificates of another key. The host is whose certificate it
-// comes by.
-type RenewOrder struct {
-	CSR string `json:"csr"` // PEM; only its key counts
-}
 
 // renew signs the host's next key. The one before is good until the host says, by
 // the next one, that it has it: nothing is lost with an answer.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) {
-	var o RenewOrder
+	var o order.Renew
 	csr, ok := readRequest(w, r, &o, &o.CSR)
 	if !ok {
 		return

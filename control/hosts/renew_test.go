@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 )
 
@@ -23,8 +24,8 @@ func TestACertificateIsRenewed(t *testing.T) {
 	renew := func(by *tls.Certificate) map[hoststate.Role]*tls.Certificate {
 		t.Helper()
 		key := newKey(t)
-		code, text := ask(t, remote(by), http.MethodPost, "/v1/renew", asJSON(t, RenewOrder{request(t, key, "x")}))
-		var j Joined
+		code, text := ask(t, remote(by), http.MethodPost, "/v1/renew", asJSON(t, order.Renew{CSR: request(t, key, "x")}))
+		var j order.Joined
 		if err := json.Unmarshal([]byte(text), &j); code != http.StatusOK || err != nil {
 			t.Fatalf("%d: %s", code, text)
 		}
@@ -67,10 +68,10 @@ func TestACertificateIsRenewed(t *testing.T) {
 	speaks("the key before", first, 403)
 	speaks("the new one", next, 204)
 	t.Run("nobody has it signed for another", func(t *testing.T) {
-		if code, text := ask(t, remote(next[hoststate.RoleGateway]), http.MethodPost, "/v1/renew", asJSON(t, RenewOrder{request(t, newKey(t), "x")})); code != 403 {
+		if code, text := ask(t, remote(next[hoststate.RoleGateway]), http.MethodPost, "/v1/renew", asJSON(t, order.Renew{CSR: request(t, newKey(t), "x")})); code != 403 {
 			t.Errorf("a gateway: %d %s", code, text)
 		}
-		if code, text := ask(t, remote(nil), http.MethodPost, "/v1/renew", asJSON(t, RenewOrder{request(t, newKey(t), "x")})); code != 403 {
+		if code, text := ask(t, remote(nil), http.MethodPost, "/v1/renew", asJSON(t, order.Renew{CSR: request(t, newKey(t), "x")})); code != 403 {
 			t.Errorf("nobody: %d %s", code, text)
 		}
 	})

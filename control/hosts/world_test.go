@@ -22,6 +22,7 @@ import (
 
 	"enishi.dev/enishi/control/api"
 	"enishi.dev/enishi/control/lifecycle"
+	"enishi.dev/enishi/control/order"
 	"enishi.dev/enishi/hoststate"
 	"enishi.dev/enishi/hoststate/feed"
 	"enishi.dev/enishi/store"
@@ -74,7 +75,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, Server: New(Options{Store: s, Lifecycle: lifecycle.New(s, quiet), Authority: a, LocalHost: "local",
-		GatewayUID: os.Getuid(), OwnerUID: os.Getuid(), Bootstrap: Bootstrap{Account: "123456789012"}, Log: quiet})}
+		GatewayUID: os.Getuid(), OwnerUID: os.Getuid(), Bootstrap: order.Bootstrap{Account: "123456789012"}, Log: quiet})}
 	w.SetAPI(api.NewServer(api.Options{Store: s, Log: quiet, Believe: w.Believe}))
 	w.f = s.Follow()
 	t.Cleanup(w.f.Close)

@@ -9,19 +9,19 @@ import (
 	"slices"
 )
 
-// self stays the file that runs, whatever takes its name.
-const self = "/proc/self/exe"
+// Self is the file that runs, whatever takes its name.
+const Self = "/proc/self/exe"
 
 // libraries are where a dynamic linker looks without being told.
 var libraries = []string{"/lib", "/lib64", "/usr/lib", "/usr/lib64"}
 
-// Program shows this very program at path, so that it can be started there; with the
+// Program shows the program at path, so that it can be started there; with the
 // machine's libraries, if it was linked with any.
-func Program(path string) (Root, error) {
-	r := Root{{From: self, At: path}}
-	f, err := elf.Open(self)
+func Program(program, path string) (Root, error) {
+	r := Root{{From: program, At: path}}
+	f, err := elf.Open(program)
 	if err != nil {
-		return nil, fmt.Errorf("read own program: %w", err)
+		return nil, fmt.Errorf("read program: %w", err)
 	}
 	defer f.Close()
 	if !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {

@@ -128,7 +128,7 @@ func TestARootShowsNothingThatIsNotThere(t *testing.T) {
 // startRooted runs this test's program from within a root, with a mask that would
 // keep others out.
 func startRooted(dir, program string, args ...string) (out []byte, err error) {
-	r, err := Program(program)
+	r, err := Program(Self, program)
 	if err != nil {
 		return nil, err
 	}
