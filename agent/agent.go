@@ -62,6 +62,7 @@ type Agent struct {
 const (
 	retryEvery = time.Second
 	sweepEvery = 10 * time.Second
+	countEvery = 100 * time.Millisecond // a client opens a few thousand connections meanwhile
 )
 
 // Run makes units true until ctx ends. What it made stays then, and works on:
@@ -191,11 +192,13 @@ func (a *Agent) attach(p datapath.Port) error {
 	return a.fabric.Do(func() error { return a.dp.Attach(p) })
 }
 
-// upkeep tries again what was refused, and sweeps expired flows.
+// upkeep tries again what was refused, sweeps expired flows, and makes room for many.
 func (a *Agent) upkeep(ctx context.Context) error {
 	retry, sweep := time.NewTicker(retryEvery), time.NewTicker(sweepEvery)
 	defer retry.Stop()
 	defer sweep.Stop()
+	count := time.NewTicker(countEvery)
+	defer count.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -205,6 +208,14 @@ func (a *Agent) upkeep(ctx context.Context) error {
 		case <-sweep.C:
 			if err := a.dp.Sweep(ctx); err != nil {
 				a.Log.Warn("sweep flows", "err", err)
+			}
+		case <-count.C:
+			switch most, err := a.dp.MakeRoom(); {
+			case most:
+				count.Stop()
+			case err != nil:
+				a.Log.Warn("make room for flows", "err", err)
+				count.Reset(sweepEvery)
 			}
 		}
 	}

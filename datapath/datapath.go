@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"enishi.dev/enishi/hoststate"
@@ -24,7 +23,7 @@ import (
 type Options struct {
 	Pins  string // a directory on a bpffs: maps, programs and links are pinned there
 	Log   *slog.Logger
-	Flows int // halves of flows, 524288 by default: each flow has two
+	Flows int // halves of flows: each flow has two. Room for 524288 by default, once they need it (see MakeRoom)
 	Quota int // flows that one interface opened, an eighth of Flows by default
 	MTU   int // the largest IP packet between interfaces, 9001 by default
 	// LinkLocal is how many packets a second an interface may send to the resolver and
@@ -33,6 +32,8 @@ type Options struct {
 	// TunnelMTU is the largest IP packet to an interface of another host: what the
 	// network between them carries, less 50. It is 8951 by default.
 	TunnelMTU int
+
+	most bool // maps have the room that they have at most
 }
 
 // The probe's own addresses: a probe binds to them, so that its connections come
@@ -48,13 +49,11 @@ const EndpointMTU = 8500
 // Datapath is the kernel's side of one host. Its methods may be called from any
 // goroutine, but for Attach, which must run on a thread in the port's namespace.
 type Datapath struct {
-	options Options
-	objs    objects
-
-	mu      sync.Mutex               // guards everything below
-	rare    map[string]*ebpf.Program // by name; see rarely
-	dirty   bool                     // the kernel may hold something else than units and ports say
-	whole   bool                     // units are all there is; before, what others are in the kernel stays
+	swap    sync.RWMutex // held, after mu if both are, while loaded is changed; or without mu while it is used
+	mu      sync.Mutex   // guards everything below
+	loaded               // what runs
+	dirty   bool         // the kernel may hold something else than units and ports say
+	whole   bool         // units are all there is; before, what others are in the kernel stays
 	units   map[hoststate.Key]hoststate.Unit
 	ports   map[string]Port        // by name
 	wiring  wiring                 // the same, by what they belong to
@@ -63,7 +62,6 @@ type Datapath struct {
 	others  []*otherLayout
 	moves   map[string]link.Link // links of other layouts, which run the program once the maps are filled
 	links   map[string]link.Link // by the name of their pin
-	pins    string               // of this layout
 
 	generations map[uint32]uint64 // by VNI, as the kernel has them
 	generation  uint64            // the newest
@@ -84,10 +82,7 @@ func (e *UnitError) Unwrap() error { return e.Err }
 func (d *Datapath) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	errs := []error{d.objs.Close()}
-	for _, p := range d.rare {
-		errs = append(errs, p.Close())
-	}
+	errs := []error{d.close()}
 	for _, links := range []map[string]link.Link{d.links, d.moves} {
 		for _, l := range links {
 			errs = append(errs, l.Close())
@@ -173,6 +168,9 @@ func (d *Datapath) change(touched map[hoststate.Key]hoststate.Unit, out, in *Por
 		}
 	}
 	n, err := d.write(plan(have, want, idle), affected)
+	if isFull(err) && d.mayGrow() {
+		err = d.grow()
+	}
 	return n, errors.Join(append(errs, err)...)
 }
 
@@ -204,6 +202,9 @@ func (d *Datapath) write(p []write, affected map[uint32]bool) (int, error) {
 		if err := d.carry(w); err != nil { // drops packets, never misleads them: go on
 			errs = append(errs, err)
 			shrunk = shrunk && w.grow
+			if isFull(err) && d.mayGrow() {
+				break // all of it is written anew
+			}
 		}
 	}
 	for vni := range affected {

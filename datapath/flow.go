@@ -19,6 +19,8 @@ const sweepKeys = 64
 // Flows returns the number of connections that are tracked. The program counts them:
 // nobody reads them for that.
 func (d *Datapath) Flows() (int, error) {
+	d.swap.RLock()
+	defer d.swap.RUnlock()
 	var counts []int64 // by processor: one may have ended what another began
 	if err := d.objs.Tracked.Lookup(uint32(0), &counts); err != nil {
 		return 0, fmt.Errorf("read count of flows: %w", err)
@@ -33,6 +35,8 @@ func (d *Datapath) Flows() (int, error) {
 // Sweep removes flows that have expired, and those of interfaces that are gone.
 // The program judges; it is asked about every flow.
 func (d *Datapath) Sweep(ctx context.Context) error {
+	d.swap.RLock()
+	defer d.swap.RUnlock()
 	var keys []bpfFlowKey
 	if err := readMap(d.objs.Flows, func(k bpfFlowKey, _ bpfFlow) { keys = append(keys, k) }); err != nil {
 		return err

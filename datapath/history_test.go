@@ -236,11 +236,15 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 		_, err := b.Apply(h.units, b.missing(h.units))
 		b.must(err)
 	}
+	growAt := s.IntN(packets)
 	b.do(func() {
 		attach()
 		apply()
 		counts := map[string]int{}
 		for n := 0; n < packets && !t.Failed(); n++ {
+			if n == growAt {
+				b.growNow()
+			}
 			if n%20_000 == 0 { // seldom: half-open connections live for 30 s
 				b.wantCounted()
 			}
@@ -287,6 +291,21 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 			t.Errorf("only %d of %d are packets of connections that stand: that tells little", n, packets)
 		}
 	})
+}
+
+// growNow has maps grow, whether it is time or not.
+func (b *bench) growNow() {
+	b.t.Helper()
+	var all []hoststate.Unit
+	for _, u := range b.units {
+		all = append(all, u)
+	}
+	_, err := b.ApplyFull(all)
+	b.must(err)
+	b.must(b.grow())
+	if b.decap != nil {
+		b.newDecap()
+	}
 }
 
 // arrival is "to" whom a packet goes, or "drop".

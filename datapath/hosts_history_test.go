@@ -101,7 +101,11 @@ func TestTwoHostsAgreeWithModelWhileTheWorldChanges(t *testing.T) {
 		h.attach(id)
 	}
 	crossings, later := 0, 0
+	growAt := s.IntN(2 * packets) // on one of them, at some moment
 	for n := 0; n < packets && !t.Failed(); n++ {
+		if n == growAt%packets {
+			h.bench[growAt/packets].growNow()
+		}
 		if n%5_000 == 0 {
 			h.bench[0].wantCounted()
 			h.bench[1].wantCounted()

@@ -56,15 +56,28 @@ type otherLayout struct {
 	carried map[bpfFlowKey]bpfFlow // its flows that are here, as they were last seen there
 }
 
-// findOthers learns what other layouts have pinned beside this one's.
-func (d *Datapath) findOthers(pins string) error {
+// layouts lists the directories of the layouts that are pinned in pins.
+func layouts(pins string) (dirs []string, err error) {
 	entries, err := os.ReadDir(pins)
 	if err != nil {
-		return fmt.Errorf("read pin directory: %w", err)
+		return nil, fmt.Errorf("read pin directory: %w", err)
 	}
 	for _, e := range entries {
-		dir := filepath.Join(pins, e.Name())
-		if !e.IsDir() || dir == d.pins {
+		if e.IsDir() {
+			dirs = append(dirs, filepath.Join(pins, e.Name()))
+		}
+	}
+	return dirs, nil
+}
+
+// findOthers learns what other layouts have pinned beside this one's.
+func (d *Datapath) findOthers(pins string) error {
+	dirs, err := layouts(pins)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if dir == d.pins {
 			continue
 		}
 		o := &otherLayout{dir: dir, carried: map[bpfFlowKey]bpfFlow{}}
@@ -73,7 +86,7 @@ func (d *Datapath) findOthers(pins string) error {
 		}
 		d.others = append(d.others, o)
 		if err := d.loadMoves(o); err != nil {
-			return fmt.Errorf("look at layout %s: %w", e.Name(), err)
+			return fmt.Errorf("look at layout %s: %w", filepath.Base(dir), err)
 		}
 	}
 	return nil

@@ -21,31 +21,66 @@ import (
 // layout: packets never stop. What another layout has pinned goes on working until
 // ApplyFull has filled the maps; connections go on then.
 func Open(o Options) (*Datapath, error) {
-	spec, layout, err := o.read()
-	if err != nil {
-		return nil, err
-	}
 	d := &Datapath{
-		options: o, rare: map[string]*ebpf.Program{}, dirty: true, pins: filepath.Join(o.Pins, layout),
+		dirty: true,
 		units: map[hoststate.Key]hoststate.Unit{}, ports: map[string]Port{},
 		wiring:  wiring{interfaces: map[uint64]uint32{}, doors: map[uint32]uint32{}},
 		holders: map[any]hoststate.Key{}, users: map[any]map[uint32]int{},
 		links: map[string]link.Link{}, moves: map[string]link.Link{},
 		generations: map[uint32]uint64{},
 	}
-	if err := os.MkdirAll(d.pins, 0o700); err != nil {
-		return nil, fmt.Errorf("make pin directory: %w", err)
-	}
-	if err := makeMaps(spec, d.pins); err != nil {
+	var err error
+	if o.most, err = o.begunLarge(); err != nil {
 		return nil, err
 	}
-	if err := spec.LoadAndAssign(&d.objs, &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: d.pins}}); err != nil {
-		return nil, fmt.Errorf("load program: %w", err)
+	if d.loaded, err = o.load(nil); err != nil {
+		return nil, err
 	}
 	if err := d.takeOver(o.Pins); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// loaded is the program of one layout with its maps.
+type loaded struct {
+	options Options
+	pins    string // of this layout
+	objs    objects
+	rare    map[string]*ebpf.Program // by name; see rarely
+}
+
+// load makes the maps, as far as they are not pinned, and loads the program on them.
+// It has the maps of before that keep names share with it.
+func (o Options) load(before *loaded, keep ...string) (l loaded, err error) {
+	spec, layout, err := o.read()
+	if err != nil {
+		return l, err
+	}
+	l = loaded{options: o, pins: filepath.Join(o.Pins, layout), rare: map[string]*ebpf.Program{}}
+	if err := os.MkdirAll(l.pins, 0o700); err != nil {
+		return l, fmt.Errorf("make pin directory: %w", err)
+	}
+	for _, name := range keep {
+		if err := share(before.pins, l.pins, name); err != nil {
+			return l, err
+		}
+	}
+	if err := makeMaps(spec, l.pins); err != nil {
+		return l, err
+	}
+	if err := spec.LoadAndAssign(&l.objs, &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: l.pins}}); err != nil {
+		return l, fmt.Errorf("load program: %w", err)
+	}
+	return l, nil
+}
+
+func (l *loaded) close() error {
+	errs := []error{l.objs.Close()}
+	for _, p := range l.rare {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // read returns the programs and maps as they are to be loaded, and the name of their layout.
@@ -67,6 +102,14 @@ func (o Options) read() (spec *ebpf.CollectionSpec, layout string, err error) {
 
 func (o Options) size(spec *ebpf.CollectionSpec) error {
 	flows := cmp.Or(o.Flows, 1<<19)
+	if !o.most {
+		flows = fewFlows
+		for _, m := range spec.Maps {
+			if growing(m) {
+				m.MaxEntries = min(m.MaxEntries, few)
+			}
+		}
+	}
 	spec.Maps[bpfMapFlows].MaxEntries = uint32(flows)
 	return errors.Join(
 		spec.Variables[bpfVarMtu].Set(uint32(cmp.Or(o.MTU, 9001))),
@@ -78,7 +121,7 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 }
 
 // makeMaps has the pinned maps be there, for those who open them next. It makes several
-// at once: they are 24 MB, which the kernel fills first.
+// at once: the largest are 24 MB, which the kernel fills first.
 func makeMaps(spec *ebpf.CollectionSpec, pins string) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))

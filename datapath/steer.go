@@ -72,6 +72,8 @@ func (d *Datapath) UnsteerNamespace(name string, vni uint32) error {
 // AddProbe lets connections from the TCP port port of the probe's addresses into
 // the network vni, past its groups.
 func (d *Datapath) AddProbe(port uint16, vni uint32) error {
+	d.swap.RLock()
+	defer d.swap.RUnlock()
 	if err := d.objs.Probes.Put(bpfProbeKey{Port: port}, bpfProbe{Vni: vni}); err != nil {
 		return fmt.Errorf("add probe: %w", err)
 	}
@@ -80,6 +82,8 @@ func (d *Datapath) AddProbe(port uint16, vni uint32) error {
 
 // RemoveProbe undoes AddProbe.
 func (d *Datapath) RemoveProbe(port uint16) error {
+	d.swap.RLock()
+	defer d.swap.RUnlock()
 	if err := d.objs.Probes.Delete(bpfProbeKey{Port: port}); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("remove probe: %w", err)
 	}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// The kernel makes room for all that a map may hold, and touches it, when the map is
+// made: for a large host that is half of what the start of a small one takes. So maps
+// begin small, and all of them are made anew, once, when the first is full or flows
+// become many. That is a layout of its own, which takes over from the one before as
+// that of another program would: an agent killed meanwhile is followed by one that
+// goes on with it.
+
+// What maps have room for at first.
+const (
+	few      = 1 << 12
+	fewFlows = 1 << 16
+)
+
+// growing says whether m is one of those that begin small, if it is no smaller.
+func growing(m *ebpf.MapSpec) bool {
+	return m.Type == ebpf.Hash || m.Type == ebpf.LRUHash
+}
+
+// lasting are the maps that small and large hosts have the same: what counts since the
+// data plane was made, and what others than this package know the entries of.
+var lasting = [...]string{bpfMapDrops, bpfMapSockets}
+
+// begunLarge says whether maps have the most room from the beginning: where they are
+// given another number of flows than usual, and where they have had it before.
+func (o Options) begunLarge() (bool, error) {
+	if o.Flows != 0 {
+		return true, nil
+	}
+	dirs, err := layouts(o.Pins)
+	if err != nil {
+		return false, err
+	}
+	for _, dir := range dirs {
+		m, err := pinned(dir, bpfMapFlows)
+		if err != nil {
+			return false, fmt.Errorf("look at layout %s: %w", filepath.Base(dir), err)
+		}
+		if m == nil {
+			continue
+		}
+		large := m.MaxEntries() > fewFlows
+		if err := m.Close(); err != nil || large {
+			return large, err
+		}
+	}
+	return false, nil
+}
+
+// isFull says whether a map had no room for an entry.
+func isFull(err error) bool {
+	return errors.Is(err, unix.E2BIG) || errors.Is(err, unix.ENOSPC)
+}
+
+// mayGrow: before units are all there is, what others are in the maps is not known.
+func (d *Datapath) mayGrow() bool { return d.whole && !d.options.most }
+
+// MakeRoom gives maps the most room if flows come to need it: if an interface has an
+// eighth of its quota, or all have an eighth of the room. It reports whether maps have
+// the most room.
+func (d *Datapath) MakeRoom() (most bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.mayGrow() {
+		return d.options.most, nil
+	}
+	if many, err := d.manyFlows(); err != nil || !many {
+		return false, err
+	}
+	err = d.grow()
+	return d.options.most, err
+}
+
+func (d *Datapath) manyFlows() (bool, error) {
+	all, err := d.Flows()
+	if err != nil || all >= fewFlows/2/8 {
+		return err == nil, err
+	}
+	many := false
+	err = readMap(d.objs.Usages, func(_ bpfUsageKey, u bpfUsage) { many = many || u.Flows >= fewFlows/8/8 })
+	return many, err
+}
+
+// grow makes all maps anew with the most room, fills them, and switches. If there is no
+// memory for them, everything stays as it was.
+func (d *Datapath) grow() error {
+	o, before := d.options, d.loaded
+	o.most = true
+	next, err := o.load(&before, lasting[:]...)
+	if err != nil {
+		return fmt.Errorf("make room in maps: %w", errors.Join(err, next.close(), os.RemoveAll(next.pins)))
+	}
+	err = readMap(before.objs.Partings, func(k bpfFlowKey, v bpfParting) { _ = next.objs.Partings.Put(k, v) }) // the oldest may go
+	if err != nil {
+		d.options.Log.Warn("what comes late of connections that have ended is not let through", "err", err)
+	}
+	d.options.Log.Info("maps are given the room of a large host", "units", len(d.units))
+	d.swap.Lock()
+	d.loaded = next
+	d.swap.Unlock()
+	d.others = append(d.others, &otherLayout{dir: before.pins, format: flowFormat, carried: map[bpfFlowKey]bpfFlow{}})
+	maps.Copy(d.moves, d.links)
+	d.links = map[string]link.Link{}
+	d.dirty = true
+	_, err = d.change(nil, nil, nil)
+	return errors.Join(err, d.installOwn(), d.move(), d.moveSteering(), before.close())
+}
+
+// installOwn lets ports that are moved here one by one run the program.
+func (d *Datapath) installOwn() error {
+	for _, p := range d.ports {
+		if p.Kind == PortTunnel {
+			if err := d.installFar(d.objs.Programs); err != nil {
+				return err
+			}
+		}
+	}
+	return d.install(d.objs.Programs)
+}
+
+// moveSteering has service namespaces run this program: the sockets are the same ones.
+func (d *Datapath) moveSteering() error {
+	var errs []error
+	for _, pin := range slices.Sorted(maps.Keys(d.moves)) {
+		if strings.HasPrefix(pin, steerPin) {
+			errs = append(errs, d.moveLink(pin, d.objs.Steer))
+		}
+	}
+	return errors.Join(append(errs, d.leave())...)
+}
+
+// share pins the map of one directory in the other one, too.
+func share(from, to, name string) error {
+	m, err := pinned(from, name)
+	if err != nil || m == nil {
+		return errors.Join(err, fs.ErrNotExist)
+	}
+	defer m.Close()
+	twin, err := m.Clone()
+	if err != nil {
+		return fmt.Errorf("share %s: %w", name, err)
+	}
+	defer twin.Close()
+	if err := twin.Pin(filepath.Join(to, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("share %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datapath
+
+import (
+	"net"
+	"os"
+	"testing"
+)
+
+// grown is a bench with connections that carry data, in maps that are small.
+func grown(t *testing.T) (b *bench, i1 *namespace, goOn func(when string), service *namespace, sockets [2]int) {
+	b = newBench(t)
+	i1 = b.instance(1, "eni-1", mac(1), "10.0.1.10", "fd00:a::10")
+	i2 := b.instance(2, "eni-2", mac(2), "10.0.1.20", "fd00:a::20")
+	var tcp net.Listener
+	service, tcp, sockets = b.service(vniA)
+	b.must(b.SteerNamespace(service.fd, vniA, "svc", sockets[0], sockets[1]))
+	if _, err := b.ApplyFull(world()); err != nil {
+		t.Fatal(err)
+	}
+	var streams []*stream
+	for name, to := range map[string]struct {
+		addr string
+		port uint16
+		l    net.Listener
+	}{
+		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
+		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
+		"through an endpoint":         {"10.0.1.50", 443, tcp},
+	} {
+		c, other := i1.standing(t, to.l, to.addr, to.port)
+		streams = append(streams, startStream(t, name, c, other))
+	}
+	return b, i1, func(when string) {
+		t.Helper()
+		for _, s := range streams {
+			s.goesOn(t, when)
+		}
+	}, service, sockets
+}
+
+// What does not fit into small maps fits into larger ones, and no connection notices:
+// neither by a rule that goes at the same moment, nor by what counts it.
+func TestMapsGrowUnderConnections(t *testing.T) {
+	b, i1, goOn, _, _ := grown(t)
+	goOn("in small maps")
+	i1.dial("10.0.1.20", 81) // refused, and counted
+	drops := total(b)
+	if _, err := b.Apply(append(crowd(few+10), closed()...), nil); err != nil {
+		t.Fatal(err)
+	}
+	goOn("in larger ones")
+	if n := b.layouts(); n != 1 || !b.options.most {
+		t.Errorf("%d layouts are pinned, want the larger one", n)
+	}
+	n := 0
+	b.must(readMap(b.objs.Interfaces, func(bpfInterfaceKey, bpfInterface) { n++ }))
+	if n < few+10 {
+		t.Errorf("%d interfaces are in the maps", n)
+	}
+	for addr, port := range map[string]uint16{"10.0.1.20": 80, "10.0.1.50": 443} {
+		if err := i1.dial(addr, port); !os.IsTimeout(err) {
+			t.Errorf("a new connection to %s, which nothing allows any more: got %v, want a time-out", addr, err)
+		}
+	}
+	if got := total(b); drops == 0 || got <= drops {
+		t.Errorf("%d packets were refused before, %d with those after it", drops, got)
+	}
+	flows, opened := 0, 0
+	b.must(readMap(b.objs.Flows, func(_ bpfFlowKey, f bpfFlow) {
+		if f.State&uint32(bpfFlowStateFLOW_INITIATOR) != 0 {
+			opened++
+		}
+	}))
+	var u bpfUsage
+	if err := b.objs.Usages.Lookup(bpfUsageKey{Owner: handle("eni-1")}, &u); err != nil || int(u.Flows) != opened {
+		t.Errorf("%d connections count towards the quota, %v, want %d", u.Flows, err, opened)
+	}
+	if flows, _ = b.Flows(); flows != opened {
+		t.Errorf("%d connections are tracked, want %d", flows, opened)
+	}
+	b.open(Options{})
+	if !b.options.most {
+		t.Error("an agent that begins makes the maps small again")
+	}
+	goOn("by the next agent")
+}
+
+func total(b *bench) (n uint64) {
+	drops, err := b.Drops()
+	b.must(err)
+	for _, d := range drops {
+		n += d.Packets
+	}
+	return n
+}
+
+// Long before an interface has used up what small maps allow, there is more.
+func TestMapsGrowWhenConnectionsBecomeMany(t *testing.T) {
+	b, i1, goOn, _, _ := grown(t)
+	if most, err := b.MakeRoom(); most || err != nil {
+		t.Fatalf("got %v, %v with three connections", most, err)
+	}
+	to := &net.UDPAddr{IP: net.ParseIP("10.0.1.20"), Port: 53}
+	for port := range fewFlows/8/8 + 1 {
+		c := i1.datagrams(t, "10.0.1.10", 20000+port)
+		if _, err := c.WriteTo([]byte("?"), to); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	most, err := b.MakeRoom()
+	if !most || err != nil {
+		t.Fatalf("got %v, %v", most, err)
+	}
+	goOn("in larger maps")
+	if flows, err := b.Flows(); err != nil || flows < fewFlows/8/8 {
+		t.Errorf("%d connections are tracked, %v", flows, err)
+	}
+	if n := b.layouts(); n != 1 {
+		t.Errorf("%d layouts are pinned", n)
+	}
+}
+
+// An agent that is killed while maps grow is followed by one that goes on with it.
+func TestGrowingIsGoneOnWithAfterAKill(t *testing.T) {
+	for name, until := range map[string]func(b *bench) error{
+		"before anything is in them": func(*bench) error { return nil },
+		"when they are filled": func(b *bench) error {
+			b.dirty = true
+			_, err := b.change(nil, nil, nil)
+			return err
+		},
+		"when flows have come": func(b *bench) error {
+			b.dirty = true
+			_, err := b.change(nil, nil, nil)
+			b.others = []*otherLayout{{dir: b.pins, format: flowFormat, carried: map[bpfFlowKey]bpfFlow{}}}
+			b.adoptFlows()
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _, goOn, service, sockets := grown(t)
+			o, before := b.options, b.loaded
+			o.most = true
+			next, err := o.load(&before, lasting[:]...)
+			b.must(err)
+			b.loaded = next
+			b.must(until(b))
+			b.must(before.close())
+			b.open(Options{})
+			goOn("before the next agent has units")
+			if _, err := b.ApplyFull(world()); err != nil {
+				t.Fatal(err)
+			}
+			b.must(b.SteerNamespace(service.fd, vniA, "svc", sockets[0], sockets[1]))
+			goOn("by the next agent")
+			if n := b.layouts(); n != 1 || !b.options.most {
+				t.Errorf("%d layouts are pinned, want the larger one", n)
+			}
+		})
+	}
+}
