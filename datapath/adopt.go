@@ -51,7 +51,17 @@ func (d *Datapath) leave() error {
 		errs = append(errs, os.RemoveAll(o.dir))
 	}
 	d.others = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, d.await(false))...)
+}
+
+// await says whether flows are still to come: a packet of a connection that is not known
+// yet is dropped then, and comes again, where its sender would be told that there is none.
+func (d *Datapath) await(flows bool) error {
+	var v uint32
+	if flows {
+		v = 1
+	}
+	return d.set(d.objs.Awaited, uint32(0), v)
 }
 
 // replacePrograms lets the ports of other layouts run this program at once. Where

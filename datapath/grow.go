@@ -121,7 +121,7 @@ func (d *Datapath) grow() error {
 	d.links = map[string]link.Link{}
 	d.dirty = true
 	_, err = d.change(nil, nil, nil)
-	return errors.Join(err, d.installOwn(), d.move(), d.moveSteering(), before.close())
+	return errors.Join(err, d.await(true), d.installOwn(), d.move(), d.moveSteering(), before.close())
 }
 
 // installOwn lets ports that are moved here one by one run the program.

@@ -3,19 +3,29 @@
 package datapath
 
 import (
+	"io"
 	"net"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// grown is a bench with connections that carry data, in maps that are small.
-func grown(t *testing.T) (b *bench, i1 *namespace, goOn func(when string), service *namespace, sockets [2]int) {
-	b = newBench(t)
-	i1 = b.instance(1, "eni-1", mac(1), "10.0.1.10", "fd00:a::10")
+// inSmallMaps is a bench with connections that carry data, before its maps grow.
+type inSmallMaps struct {
+	*bench
+	i1, service *namespace
+	tcp         net.Listener
+	sockets     [2]int
+	goOn        func(when string)
+}
+
+func newInSmallMaps(t *testing.T) inSmallMaps {
+	b := inSmallMaps{bench: newBench(t)}
+	b.i1 = b.instance(1, "eni-1", mac(1), "10.0.1.10", "fd00:a::10")
 	i2 := b.instance(2, "eni-2", mac(2), "10.0.1.20", "fd00:a::20")
-	var tcp net.Listener
-	service, tcp, sockets = b.service(vniA)
-	b.must(b.SteerNamespace(service.fd, vniA, "svc", sockets[0], sockets[1]))
+	b.service, b.tcp, b.sockets = b.bench.service(vniA)
+	b.steer()
 	if _, err := b.ApplyFull(world()); err != nil {
 		t.Fatal(err)
 	}
@@ -27,30 +37,36 @@ func grown(t *testing.T) (b *bench, i1 *namespace, goOn func(when string), servi
 	}{
 		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
 		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
-		"through an endpoint":         {"10.0.1.50", 443, tcp},
+		"through an endpoint":         {"10.0.1.50", 443, b.tcp},
 	} {
-		c, other := i1.standing(t, to.l, to.addr, to.port)
+		c, other := b.i1.standing(t, to.l, to.addr, to.port)
 		streams = append(streams, startStream(t, name, c, other))
 	}
-	return b, i1, func(when string) {
+	b.goOn = func(when string) {
 		t.Helper()
 		for _, s := range streams {
 			s.goesOn(t, when)
 		}
-	}, service, sockets
+	}
+	return b
+}
+
+func (b inSmallMaps) steer() {
+	b.t.Helper()
+	b.must(b.SteerNamespace(b.service.fd, vniA, "svc", b.sockets[0], b.sockets[1]))
 }
 
 // What does not fit into small maps fits into larger ones, and no connection notices:
 // neither by a rule that goes at the same moment, nor by what counts it.
 func TestMapsGrowUnderConnections(t *testing.T) {
-	b, i1, goOn, _, _ := grown(t)
-	goOn("in small maps")
-	i1.dial("10.0.1.20", 81) // refused, and counted
-	drops := total(b)
+	b := newInSmallMaps(t)
+	b.goOn("in small maps")
+	b.i1.dial("10.0.1.20", 81) // refused, and counted
+	drops := total(b.bench)
 	if _, err := b.Apply(append(crowd(few+10), closed()...), nil); err != nil {
 		t.Fatal(err)
 	}
-	goOn("in larger ones")
+	b.goOn("in larger ones")
 	if n := b.layouts(); n != 1 || !b.options.most {
 		t.Errorf("%d layouts are pinned, want the larger one", n)
 	}
@@ -60,11 +76,11 @@ func TestMapsGrowUnderConnections(t *testing.T) {
 		t.Errorf("%d interfaces are in the maps", n)
 	}
 	for addr, port := range map[string]uint16{"10.0.1.20": 80, "10.0.1.50": 443} {
-		if err := i1.dial(addr, port); !os.IsTimeout(err) {
+		if err := b.i1.dial(addr, port); !os.IsTimeout(err) {
 			t.Errorf("a new connection to %s, which nothing allows any more: got %v, want a time-out", addr, err)
 		}
 	}
-	if got := total(b); drops == 0 || got <= drops {
+	if got := total(b.bench); drops == 0 || got <= drops {
 		t.Errorf("%d packets were refused before, %d with those after it", drops, got)
 	}
 	flows, opened := 0, 0
@@ -84,7 +100,7 @@ func TestMapsGrowUnderConnections(t *testing.T) {
 	if !b.options.most {
 		t.Error("an agent that begins makes the maps small again")
 	}
-	goOn("by the next agent")
+	b.goOn("by the next agent")
 }
 
 func total(b *bench) (n uint64) {
@@ -98,13 +114,13 @@ func total(b *bench) (n uint64) {
 
 // Long before an interface has used up what small maps allow, there is more.
 func TestMapsGrowWhenConnectionsBecomeMany(t *testing.T) {
-	b, i1, goOn, _, _ := grown(t)
+	b := newInSmallMaps(t)
 	if most, err := b.MakeRoom(); most || err != nil {
 		t.Fatalf("got %v, %v with three connections", most, err)
 	}
 	to := &net.UDPAddr{IP: net.ParseIP("10.0.1.20"), Port: 53}
 	for port := range fewFlows/8/8 + 1 {
-		c := i1.datagrams(t, "10.0.1.10", 20000+port)
+		c := b.i1.datagrams(t, "10.0.1.10", 20000+port)
 		if _, err := c.WriteTo([]byte("?"), to); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +130,7 @@ func TestMapsGrowWhenConnectionsBecomeMany(t *testing.T) {
 	if !most || err != nil {
 		t.Fatalf("got %v, %v", most, err)
 	}
-	goOn("in larger maps")
+	b.goOn("in larger maps")
 	if flows, err := b.Flows(); err != nil || flows < fewFlows/8/8 {
 		t.Errorf("%d connections are tracked, %v", flows, err)
 	}
@@ -141,24 +157,84 @@ func TestGrowingIsGoneOnWithAfterAKill(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, _, goOn, service, sockets := grown(t)
+			b := newInSmallMaps(t)
 			o, before := b.options, b.loaded
 			o.most = true
 			next, err := o.load(&before, lasting[:]...)
 			b.must(err)
 			b.loaded = next
-			b.must(until(b))
+			b.must(until(b.bench))
 			b.must(before.close())
 			b.open(Options{})
-			goOn("before the next agent has units")
+			b.goOn("before the next agent has units")
 			if _, err := b.ApplyFull(world()); err != nil {
 				t.Fatal(err)
 			}
-			b.must(b.SteerNamespace(service.fd, vniA, "svc", sockets[0], sockets[1]))
-			goOn("by the next agent")
+			b.steer()
+			b.goOn("by the next agent")
 			if n := b.layouts(); n != 1 || !b.options.most {
 				t.Errorf("%d layouts are pinned, want the larger one", n)
 			}
 		})
 	}
+}
+
+// While flows go from one layout to the other, packets of those that are not here yet
+// wait: an endpoint breaks off what it does not know, and must not then.
+func TestNoConnectionThatBeginsMeanwhileIsBrokenOff(t *testing.T) {
+	b := newInSmallMaps(t)
+	go func() {
+		for {
+			c, err := b.tcp.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = io.Copy(struct{ io.Writer }{c}, c)
+			}()
+		}
+	}()
+	var failed, made atomic.Int64
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				c, err := b.i1.connect("10.0.1.50", 443)
+				if os.IsTimeout(err) {
+					continue // a packet was lost, and the next one comes in a second
+				}
+				if err == nil {
+					_, err = c.Write([]byte("?"))
+				}
+				if err == nil {
+					_, err = io.ReadFull(c, make([]byte, 1))
+				}
+				made.Add(1)
+				if err != nil && failed.Add(1) == 1 {
+					t.Errorf("connection %d: %v", made.Load(), err)
+				}
+				if c != nil {
+					c.Close()
+				}
+			}
+		})
+	}
+	enough := func() bool { return made.Load() > 1000 }
+	b.waitFor(t, "connections are made", enough)
+	b.mu.Lock()
+	err := b.grow()
+	b.mu.Unlock()
+	b.must(err)
+	made.Store(0)
+	b.waitFor(t, "connections are made after it", enough)
+	close(stop)
+	callers.Wait()
+	b.goOn("after it")
 }

@@ -160,5 +160,8 @@ func (d *Datapath) takeOver(pins string) error {
 	if err := d.newEpoch(); err != nil {
 		return err
 	}
-	return d.findOthers(pins)
+	if err := d.findOthers(pins); err != nil {
+		return err
+	}
+	return d.await(len(d.others) > 0)
 }

@@ -406,6 +406,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	bpfMapAddresses          = "addresses"
+	bpfMapAwaited            = "awaited"
 	bpfMapDrops              = "drops"
 	bpfMapEpochs             = "epochs"
 	bpfMapFlows              = "flows"
@@ -513,6 +514,7 @@ type bpfProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
 	Addresses  *ebpf.MapSpec `ebpf:"addresses"`
+	Awaited    *ebpf.MapSpec `ebpf:"awaited"`
 	Drops      *ebpf.MapSpec `ebpf:"drops"`
 	Epochs     *ebpf.MapSpec `ebpf:"epochs"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
@@ -582,6 +584,7 @@ func (o *bpfObjects) Close() error {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
 	Addresses  *ebpf.Map `ebpf:"addresses"`
+	Awaited    *ebpf.Map `ebpf:"awaited"`
 	Drops      *ebpf.Map `ebpf:"drops"`
 	Epochs     *ebpf.Map `ebpf:"epochs"`
 	Flows      *ebpf.Map `ebpf:"flows"`
@@ -609,6 +612,7 @@ type bpfMaps struct {
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
 		m.Addresses,
+		m.Awaited,
 		m.Drops,
 		m.Epochs,
 		m.Flows,

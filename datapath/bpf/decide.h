@@ -222,6 +222,15 @@ static __always_inline int reset(struct work *w, __u32 reason)
 	return w->key.protocol == IPPROTO_TCP && !(w->packet.said.flags & TH_RST) && w->packet.plain ? VERDICT_RESET : VERDICT_DROP;
 }
 
+/* unknown refuses a packet of a connection that does not stand, and tells its sender;
+ * but while flows come from another layout, that one may be among them. */
+static __always_inline int unknown(struct work *w)
+{
+	__u32 zero = 0, *come = bpf_map_lookup_elem(&awaited, &zero);
+
+	return come && *come ? refuse(w, DROP_NOT_SYN) : reset(w, DROP_NOT_SYN);
+}
+
 STEP int at_door(struct work *w)
 {
 	if (!w)
@@ -231,7 +240,7 @@ STEP int at_door(struct work *w)
 	if (!state)
 		return reset(w, DROP_NO_LISTENER);
 	if (w->late)
-		return reset(w, DROP_NOT_SYN);
+		return unknown(w);
 	if (state == LISTENER_CLOSING && w->fresh)
 		return refuse(w, DROP_CLOSING);
 	return VERDICT_GO_ON;

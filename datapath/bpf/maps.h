@@ -32,6 +32,9 @@ struct { MAP(BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 1 << 20, BPF
  * the way to another host. */
 struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1, 0); } epochs SEC(".maps");
 
+/* Whether flows of another layout are still to come. */
+struct { MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, 1, 0); } awaited SEC(".maps");
+
 /* What was seen: written by the program. */
 struct { MAP(BPF_MAP_TYPE_HASH, struct flow_key, struct flow, 1 << 19, BPF_F_NO_PREALLOC); } flows SEC(".maps");
 struct { MAP(BPF_MAP_TYPE_HASH, struct usage_key, struct usage, 1 << 17, BPF_F_NO_PREALLOC); } usages SEC(".maps");
