@@ -52,6 +52,7 @@ type Datapath struct {
 	swap    sync.RWMutex // held, after mu if both are, while loaded is changed; or without mu while it is used
 	mu      sync.Mutex   // guards everything below
 	loaded               // what runs
+	making  bool         // larger maps are being made
 	dirty   bool         // the kernel may hold something else than units and ports say
 	whole   bool         // units are all there is; before, what others are in the kernel stays
 	units   map[hoststate.Key]hoststate.Unit

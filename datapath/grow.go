@@ -26,13 +26,20 @@ import (
 
 // What maps have room for at first.
 const (
-	few      = 1 << 12
-	fewFlows = 1 << 16
+	few         = 1 << 12
+	fewFlows    = 1 << 15
+	fewPartings = 1 << 10
 )
 
-// growing says whether m is one of those that begin small, if it is no smaller.
-func growing(m *ebpf.MapSpec) bool {
-	return m.Type == ebpf.Hash || m.Type == ebpf.LRUHash
+// atFirst is how many entries m has room for at first.
+func atFirst(m *ebpf.MapSpec) uint32 {
+	switch m.Type {
+	case ebpf.Hash:
+		return min(m.MaxEntries, few)
+	case ebpf.LRUHash:
+		return min(m.MaxEntries, fewPartings)
+	}
+	return m.MaxEntries
 }
 
 // lasting are the maps that small and large hosts have the same: what counts since the
@@ -70,23 +77,37 @@ func isFull(err error) bool {
 	return errors.Is(err, unix.E2BIG) || errors.Is(err, unix.ENOSPC)
 }
 
-// mayGrow: before units are all there is, what others are in the maps is not known.
-func (d *Datapath) mayGrow() bool { return d.whole && !d.options.most }
+// mayGrow: before units are all there is, what others are in the maps is not known. While
+// room is being made a change that needs it fails, and is tried again.
+func (d *Datapath) mayGrow() bool { return d.whole && !d.options.most && !d.making }
 
 // MakeRoom gives maps the most room if flows come to need it: if an interface has an
 // eighth of its quota, or all have an eighth of the room. It reports whether maps have
-// the most room.
+// the most room. Changes wait for the switch alone, and not for what is made before it.
 func (d *Datapath) MakeRoom() (most bool, err error) {
+	needed, o, pins, err := d.needsRoom()
+	if err != nil || !needed {
+		return o.most, err
+	}
+	next, err := o.loadMost(pins)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.mayGrow() {
-		return d.options.most, nil
-	}
-	if many, err := d.manyFlows(); err != nil || !many {
+	d.making = false
+	if err != nil {
 		return false, err
 	}
-	err = d.grow()
+	err = d.growInto(next)
 	return d.options.most, err
+}
+
+// needsRoom begins to make room, if that is needed.
+func (d *Datapath) needsRoom() (needed bool, o Options, pins string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mayGrow() {
+		d.making, err = d.manyFlows()
+	}
+	return d.making, d.options, d.pins, err
 }
 
 func (d *Datapath) manyFlows() (bool, error) {
@@ -99,16 +120,29 @@ func (d *Datapath) manyFlows() (bool, error) {
 	return many, err
 }
 
+// loadMost loads the program on new maps with the most room, beside those in pins.
+func (o Options) loadMost(pins string) (loaded, error) {
+	o.most = true
+	next, err := o.load(pins, lasting[:]...)
+	if err != nil {
+		return loaded{}, fmt.Errorf("make room in maps: %w", errors.Join(err, next.close(), os.RemoveAll(next.pins)))
+	}
+	return next, nil
+}
+
 // grow makes all maps anew with the most room, fills them, and switches. If there is no
 // memory for them, everything stays as it was.
 func (d *Datapath) grow() error {
-	o, before := d.options, d.loaded
-	o.most = true
-	next, err := o.load(&before, lasting[:]...)
+	next, err := d.options.loadMost(d.pins)
 	if err != nil {
-		return fmt.Errorf("make room in maps: %w", errors.Join(err, next.close(), os.RemoveAll(next.pins)))
+		return err
 	}
-	err = readMap(before.objs.Partings, func(k bpfFlowKey, v bpfParting) { _ = next.objs.Partings.Put(k, v) }) // the oldest may go
+	return d.growInto(next)
+}
+
+func (d *Datapath) growInto(next loaded) error {
+	before := d.loaded
+	err := readMap(before.objs.Partings, func(k bpfFlowKey, v bpfParting) { _ = next.objs.Partings.Put(k, v) }) // the oldest may go
 	if err != nil {
 		d.options.Log.Warn("what comes late of connections that have ended is not let through", "err", err)
 	}

@@ -160,7 +160,7 @@ func TestGrowingIsGoneOnWithAfterAKill(t *testing.T) {
 			b := newInSmallMaps(t)
 			o, before := b.options, b.loaded
 			o.most = true
-			next, err := o.load(&before, lasting[:]...)
+			next, err := o.load(before.pins, lasting[:]...)
 			b.must(err)
 			b.loaded = next
 			b.must(until(b.bench))

@@ -33,7 +33,7 @@ func Open(o Options) (*Datapath, error) {
 	if o.most, err = o.begunLarge(); err != nil {
 		return nil, err
 	}
-	if d.loaded, err = o.load(nil); err != nil {
+	if d.loaded, err = o.load(""); err != nil {
 		return nil, err
 	}
 	if err := d.takeOver(o.Pins); err != nil {
@@ -51,8 +51,8 @@ type loaded struct {
 }
 
 // load makes the maps, as far as they are not pinned, and loads the program on them.
-// It has the maps of before that keep names share with it.
-func (o Options) load(before *loaded, keep ...string) (l loaded, err error) {
+// It shares the maps that are named with the layout pinned in before.
+func (o Options) load(before string, shared ...string) (l loaded, err error) {
 	spec, layout, err := o.read()
 	if err != nil {
 		return l, err
@@ -61,8 +61,8 @@ func (o Options) load(before *loaded, keep ...string) (l loaded, err error) {
 	if err := os.MkdirAll(l.pins, 0o700); err != nil {
 		return l, fmt.Errorf("make pin directory: %w", err)
 	}
-	for _, name := range keep {
-		if err := share(before.pins, l.pins, name); err != nil {
+	for _, name := range shared {
+		if err := share(before, l.pins, name); err != nil {
 			return l, err
 		}
 	}
@@ -105,9 +105,7 @@ func (o Options) size(spec *ebpf.CollectionSpec) error {
 	if !o.most {
 		flows = fewFlows
 		for _, m := range spec.Maps {
-			if growing(m) {
-				m.MaxEntries = min(m.MaxEntries, few)
-			}
+			m.MaxEntries = atFirst(m)
 		}
 	}
 	spec.Maps[bpfMapFlows].MaxEntries = uint32(flows)
