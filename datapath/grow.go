@@ -42,9 +42,9 @@ func atFirst(m *ebpf.MapSpec) uint32 {
 	return m.MaxEntries
 }
 
-// lasting are the maps that small and large hosts have the same: what counts since the
-// data plane was made, and what others than this package know the entries of.
-var lasting = [...]string{bpfMapDrops, bpfMapSockets}
+// lasting are the maps that are the same for small and large hosts and go from one layout
+// to the other: what counts since the data plane was made, and what is no unit's or port's.
+var lasting = [...]string{bpfMapDrops, bpfMapSockets, bpfMapProbes}
 
 // begunLarge says whether maps have the most room from the beginning: where they are
 // given another number of flows than usual, and where they have had it before.
@@ -112,8 +112,11 @@ func (d *Datapath) needsRoom() (needed bool, o Options, pins string, err error) 
 
 func (d *Datapath) manyFlows() (bool, error) {
 	all, err := d.Flows()
-	if err != nil || all >= fewFlows/2/8 {
-		return err == nil, err
+	if err != nil || all < fewFlows/8/8 { // no interface has as many
+		return false, err
+	}
+	if all >= fewFlows/2/8 {
+		return true, nil
 	}
 	many := false
 	err = readMap(d.objs.Usages, func(_ bpfUsageKey, u bpfUsage) { many = many || u.Flows >= fewFlows/8/8 })
@@ -184,8 +187,11 @@ func (d *Datapath) moveSteering() error {
 // share pins the map of one directory in the other one, too.
 func share(from, to, name string) error {
 	m, err := pinned(from, name)
-	if err != nil || m == nil {
-		return errors.Join(err, fs.ErrNotExist)
+	if err == nil && m == nil {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return fmt.Errorf("share %s: %w", name, err)
 	}
 	defer m.Close()
 	twin, err := m.Clone()

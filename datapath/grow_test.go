@@ -63,6 +63,7 @@ func TestMapsGrowUnderConnections(t *testing.T) {
 	b.goOn("in small maps")
 	b.i1.dial("10.0.1.20", 81) // refused, and counted
 	drops := total(b.bench)
+	b.must(b.AddProbe(4000, vniA))
 	if _, err := b.Apply(append(crowd(few+10), closed()...), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +83,9 @@ func TestMapsGrowUnderConnections(t *testing.T) {
 	}
 	if got := total(b.bench); drops == 0 || got <= drops {
 		t.Errorf("%d packets were refused before, %d with those after it", drops, got)
+	}
+	if err := b.objs.Probes.Lookup(bpfProbeKey{Port: 4000}, new(bpfProbe)); err != nil {
+		t.Errorf("a probe that goes on: %v", err)
 	}
 	flows, opened := 0, 0
 	b.must(readMap(b.objs.Flows, func(_ bpfFlowKey, f bpfFlow) {
