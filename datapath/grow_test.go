@@ -29,25 +29,7 @@ func newInSmallMaps(t *testing.T) inSmallMaps {
 	if _, err := b.ApplyFull(world()); err != nil {
 		t.Fatal(err)
 	}
-	var streams []*stream
-	for name, to := range map[string]struct {
-		addr string
-		port uint16
-		l    net.Listener
-	}{
-		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
-		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
-		"through an endpoint":         {"10.0.1.50", 443, b.tcp},
-	} {
-		c, other := b.i1.standing(t, to.l, to.addr, to.port)
-		streams = append(streams, startStream(t, name, c, other))
-	}
-	b.goOn = func(when string) {
-		t.Helper()
-		for _, s := range streams {
-			s.goesOn(t, when)
-		}
-	}
+	b.goOn = everyWay(t, b.i1, i2, b.tcp)
 	return b
 }
 

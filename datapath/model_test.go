@@ -166,6 +166,7 @@ func (m model) allows(i *hoststate.Interface, f frame, other netip.Addr, ingress
 func TestProgramAgreesWithModel(t *testing.T) {
 	ports := []string{"eni-0", "eni-1", "eni-2", "eni-3", "eni-4", "eni-5"}
 	b := newBench(t, append(ports, "door")...)
+	b.open(Options{Flows: 1 << 19}) // nobody makes room meanwhile
 	for i, id := range ports {
 		b.attach(Port{Name: id, Kind: PortInterface, Network: uint32(vniA + i%2), Interface: id})
 	}

@@ -92,6 +92,30 @@ func (s *stream) goesOn(t *testing.T, when string) {
 	}
 }
 
+// everyWay starts streams from i1: to i2 by both families, and through the endpoint that
+// tcp listens for. It returns what waits until all have gone on.
+func everyWay(t *testing.T, i1, i2 *namespace, tcp net.Listener) (allGoOn func(when string)) {
+	var streams []*stream
+	for name, to := range map[string]struct {
+		addr string
+		port uint16
+		l    net.Listener
+	}{
+		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
+		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
+		"through an endpoint":         {"10.0.1.50", 443, tcp},
+	} {
+		c, other := i1.standing(t, to.l, to.addr, to.port)
+		streams = append(streams, startStream(t, name, c, other))
+	}
+	return func(when string) {
+		t.Helper()
+		for _, s := range streams {
+			s.goesOn(t, when)
+		}
+	}
+}
+
 // closed is the world, but nobody may connect to the ports that streams use.
 func closed() []hoststate.Unit {
 	units := world()
@@ -115,25 +139,7 @@ func TestConnectionsOutliveAnUpgrade(t *testing.T) {
 	service, tcp, sockets := b.service(vniA)
 	e := b.runEarlier(service, sockets)
 
-	var streams []*stream
-	for name, to := range map[string]struct {
-		addr string
-		port uint16
-		l    net.Listener
-	}{
-		"between instances":           {"10.0.1.20", 80, i2.listen(t, "10.0.1.20", 80)},
-		"between instances over IPv6": {"fd00:a::20", 80, i2.listen(t, "fd00:a::20", 80)},
-		"through an endpoint":         {"10.0.1.50", 443, tcp},
-	} {
-		c, other := i1.standing(t, to.l, to.addr, to.port)
-		streams = append(streams, startStream(t, name, c, other))
-	}
-	allGoOn := func(when string) {
-		t.Helper()
-		for _, s := range streams {
-			s.goesOn(t, when)
-		}
-	}
+	allGoOn := everyWay(t, i1, i2, tcp)
 	allGoOn("by the earlier program")
 
 	b.open(Options{})

@@ -49,6 +49,7 @@ type update struct {
 	set   map[hoststate.Key]hoststate.Unit
 	gone  map[hoststate.Key]bool
 	whole map[vpc.VPCID]bool // networks taken up as a whole
+	moved []vpc.VPCID        // networks whose instances have changed
 }
 
 // Units returns all that the host holds. The map is the compiler's own.
@@ -73,6 +74,7 @@ func (c *Compiler) Update(step store.Step, f Facts) (set []hoststate.Unit, gone 
 			u.changed(ref)
 		}
 	}
+	u.settle()
 	for _, ref := range step.Changed {
 		if ref.Kind != store.KindInstance {
 			u.changed(ref)

@@ -42,6 +42,7 @@ func (u *update) everything() {
 	for _, id := range slices.Collect(keysOf(u.members.places)) {
 		u.instance(string(id))
 	}
+	u.settle()
 	for e := range u.w.Endpoints.All() {
 		u.endpoint(string(e.ID))
 	}
@@ -198,6 +199,15 @@ func (u *update) endpoint(id string) {
 	u.rename(id, u.w.names(e))
 }
 
+// settle takes up the networks in which hosts have begun or ceased to take part. In
+// between, when one instance is gone and the next has not come, nothing may be judged.
+func (u *update) settle() {
+	for _, v := range u.moved {
+		u.joined(v)
+	}
+	u.moved = nil
+}
+
 // joined takes the network up as a whole if the host has begun, or ceased, to
 // take part in it.
 func (u *update) joined(id vpc.VPCID) {
@@ -206,14 +216,13 @@ func (u *update) joined(id vpc.VPCID) {
 	}
 }
 
-// instance: with it hosts take part in its network, or cease to.
+// instance: with it hosts take part in its network, or cease to. Which do is known once
+// all instances of the step have been met: see settle.
 func (u *update) instance(id string) {
 	u.instanceUnits(id)
 	i, ok := u.w.Instances.Get(id)
 	ok = ok && i.Status.Gone.IsZero()
-	for _, v := range u.members.put(vpc.InstanceID(id), place{i.VPC, i.Host}, ok) {
-		u.joined(v)
-	}
+	u.moved = append(u.moved, u.members.put(vpc.InstanceID(id), place{i.VPC, i.Host}, ok)...)
 	for _, eni := range i.ENIs {
 		u.dirty(hoststate.KindInterface, string(eni))
 	}
