@@ -231,6 +231,7 @@ func attach(tx *store.Tx, n int) {
 		e = first
 		e.ID, e.Number, e.Attachment = id[vpc.ENIID]("eni", n+200), uint32(n+200), nil
 		e.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 1, byte(200 + n)})}
+		e.Public = netip.Addr{} // that is the first one's alone
 	}
 	var err error
 	f := vpc.Fresh{ID: tx.NewID, Number: tx.Number}
