@@ -247,3 +247,38 @@ func attach(tx *store.Tx, n int) {
 	tx.ENIs.Put(e)
 	tx.Instances.Put(i)
 }
+
+// In between no instance is in the network, and the first host would take part in it.
+func TestOneInstanceGoesAndAnotherComesInOneStep(t *testing.T) {
+	s := apitest.OpenStore(t)
+	decide(t, s, newWorld)
+	decide(t, s, clear)
+	decide(t, s, func(tx *store.Tx) {
+		launch(tx, 1, 1, "other")
+		connect(tx, 1, 1)
+		e, _ := tx.Endpoints.Get(id[string]("vpce", 1))
+		e.Status.Ready, e.Status.Private = e.Generation, true
+		tx.Endpoints.PutStatus(e)
+	})
+	f, c := s.Follow(), compile.New()
+	defer f.Close()
+	facts := compile.Facts{Host: "local", Live: []string{"local", "other"}}
+	follow := func() {
+		t.Helper()
+		step, err := f.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Update(step, facts)
+		if diff := cmp.Diff(text(compile.Host(step.View, facts)), text(c.Units())); diff != "" {
+			t.Errorf("-whole +changes:\n%s", diff)
+		}
+	}
+	follow()
+	decide(t, s, func(tx *store.Tx) {
+		tx.Instances.Delete(id[string]("i", 1))
+		tx.ENIs.Delete(id[string]("eni", 1))
+	})
+	decide(t, s, func(tx *store.Tx) { launch(tx, 3, 1, "other") })
+	follow()
+}
