@@ -85,11 +85,11 @@ func (d *Datapath) mayGrow() bool { return d.whole && !d.options.most && !d.maki
 // eighth of its quota, or all have an eighth of the room. It reports whether maps have
 // the most room. Changes wait for the switch alone, and not for what is made before it.
 func (d *Datapath) MakeRoom() (most bool, err error) {
-	needed, o, pins, err := d.needsRoom()
+	needed, before, err := d.needsRoom()
 	if err != nil || !needed {
-		return o.most, err
+		return before.options.most, err
 	}
-	next, err := o.loadMost(pins)
+	next, err := before.withMost()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.making = false
@@ -101,13 +101,13 @@ func (d *Datapath) MakeRoom() (most bool, err error) {
 }
 
 // needsRoom begins to make room, if that is needed.
-func (d *Datapath) needsRoom() (needed bool, o Options, pins string, err error) {
+func (d *Datapath) needsRoom() (needed bool, before loaded, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mayGrow() {
 		d.making, err = d.manyFlows()
 	}
-	return d.making, d.options, d.pins, err
+	return d.making, d.loaded, err
 }
 
 func (d *Datapath) manyFlows() (bool, error) {
@@ -123,10 +123,11 @@ func (d *Datapath) manyFlows() (bool, error) {
 	return many, err
 }
 
-// loadMost loads the program on new maps with the most room, beside those in pins.
-func (o Options) loadMost(pins string) (loaded, error) {
+// withMost loads the program on new maps with the most room, beside l's.
+func (l loaded) withMost() (loaded, error) {
+	o := l.options
 	o.most = true
-	next, err := o.load(pins, lasting[:]...)
+	next, err := o.load(l.pins, lasting[:]...)
 	if err != nil {
 		return loaded{}, fmt.Errorf("make room in maps: %w", errors.Join(err, next.close(), os.RemoveAll(next.pins)))
 	}
@@ -136,7 +137,7 @@ func (o Options) loadMost(pins string) (loaded, error) {
 // grow makes all maps anew with the most room, fills them, and switches. If there is no
 // memory for them, everything stays as it was.
 func (d *Datapath) grow() error {
-	next, err := d.options.loadMost(d.pins)
+	next, err := d.withMost()
 	if err != nil {
 		return err
 	}
@@ -158,19 +159,15 @@ func (d *Datapath) growInto(next loaded) error {
 	d.links = map[string]link.Link{}
 	d.dirty = true
 	_, err = d.change(nil, nil, nil)
-	return errors.Join(err, d.await(true), d.installOwn(), d.move(), d.moveSteering(), before.close())
+	return errors.Join(err, d.await(true), d.installOwn(), d.moveSteering(), d.move(), before.close())
 }
 
 // installOwn lets ports that are moved here one by one run the program.
 func (d *Datapath) installOwn() error {
-	for _, p := range d.ports {
-		if p.Kind == PortTunnel {
-			if err := d.installFar(d.objs.Programs); err != nil {
-				return err
-			}
-		}
+	if err := d.install(d.objs.Programs); err != nil || d.wiring.tunnel == 0 {
+		return err
 	}
-	return d.install(d.objs.Programs)
+	return d.installFar(d.objs.Programs)
 }
 
 // moveSteering has service namespaces run this program: the sockets are the same ones.
@@ -181,7 +178,7 @@ func (d *Datapath) moveSteering() error {
 			errs = append(errs, d.moveLink(pin, d.objs.Steer))
 		}
 	}
-	return errors.Join(append(errs, d.leave())...)
+	return errors.Join(errs...)
 }
 
 // share pins the map of one directory in the other one, too.

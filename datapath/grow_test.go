@@ -144,9 +144,8 @@ func TestGrowingIsGoneOnWithAfterAKill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newInSmallMaps(t)
-			o, before := b.options, b.loaded
-			o.most = true
-			next, err := o.load(before.pins, lasting[:]...)
+			before := b.loaded
+			next, err := before.withMost()
 			b.must(err)
 			b.loaded = next
 			b.must(until(b.bench))

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	up "enishi.dev/enishi/cmd/parts" // part and parts are those of the benchmark
 )
 
 // process is one of enishi's.
@@ -30,11 +32,8 @@ func (b *bench) processes() (list []process) {
 		if err != nil {
 			continue // it has ended
 		}
-		argv := strings.Split(string(cmd), "\x00")
-		p := process{name: argv[1]}
-		if name, own := strings.CutPrefix(argv[0], "enishi-"); own {
-			p.name = name
-		} else if strings.HasPrefix(p.name, "--") {
+		p := process{name: up.Name(strings.Split(string(cmd), "\x00"))}
+		if strings.HasPrefix(p.name, "--") {
 			p.name = "up"
 		}
 		p.pid, _ = strconv.Atoi(filepath.Base(dir))

@@ -5,17 +5,9 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-
-	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/cmd/parts/control"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
-	os.Exit(control.Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { os.Exit(control.Main(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"enishi.dev/enishi/cmd/attack"
+	"enishi.dev/enishi/cmd/parts"
 )
 
 // attackTime is how long each attack lasts.
@@ -152,7 +153,7 @@ func (s siege) lost() (n int64) {
 func (s siege) parts() map[string]int {
 	found := map[string]int{}
 	for pid, argv := range partsOf(s.run) {
-		if name := nameOf(argv); slices.Contains([]string{"agent", "control", "gateway", "services"}, name) {
+		if name := parts.Name(argv); slices.Contains([]string{"agent", "control", "gateway", "services"}, name) {
 			found[name] = pid
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"enishi.dev/enishi/cmd/parts"
 )
 
 // The test's own program has no enishi-control beside it: only PATH can lead to one.
@@ -16,7 +18,7 @@ func TestControlIsBesideEnishiOrInPath(t *testing.T) {
 	if f, err := controlProgram(); err == nil || !strings.Contains(err.Error(), "install both programs") {
 		t.Errorf("got %v, %v where there is none", f, err)
 	}
-	path := filepath.Join(dir, controlName)
+	path := filepath.Join(dir, parts.ControlProgram)
 	if err := os.WriteFile(path, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -4,13 +4,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -25,6 +23,7 @@ import (
 
 	"enishi.dev/enishi/agent"
 	"enishi.dev/enishi/cmd/attack"
+	"enishi.dev/enishi/cmd/parts"
 	"enishi.dev/enishi/cmd/parts/control"
 )
 
@@ -34,8 +33,8 @@ const sealedEnv = "ENISHI_TEST_SEALED"
 // TestMain makes the test binary the program, too, and what attacks: `up` and instances start
 // themselves again. Whatever starts `up` runs without a way out to any network.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == controlName {
-		os.Exit(controlMain())
+	if filepath.Base(os.Args[0]) == parts.ControlProgram {
+		controlMain()
 	}
 	if len(os.Args) > 1 && os.Args[1] == "attack" {
 		if err := attack.Main(os.Args[2:]); err != nil {
@@ -54,15 +53,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(sealedEnv) == "" && os.Geteuid() == 0 {
 		os.Exit(seal())
 	}
-	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }, controlName: func() { os.Exit(controlMain()) }})
+	testscript.Main(leakless{m}, map[string]func(){"enishi": func() { os.Exit(program()) }, parts.ControlProgram: controlMain})
 }
 
 // controlMain is the main of enishi-control.
-func controlMain() int {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
-	defer stop()
-	return control.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
-}
+func controlMain() { os.Exit(control.Main(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // leakless fails tests that leave goroutines behind.
 type leakless struct{ *testing.M }
@@ -270,19 +265,11 @@ func killRandomly(ts *testscript.TestScript, _ bool, names []string) {
 // partNamed is the pid of a part, or 0.
 func partNamed(dir, name string) int {
 	for pid, argv := range partsOf(dir) {
-		if nameOf(argv) == name {
+		if parts.Name(argv) == name {
 			return pid
 		}
 	}
 	return 0
-}
-
-// nameOf says which part has the arguments: enishi NAME …, or enishi-NAME ….
-func nameOf(argv []string) string {
-	if name, own := strings.CutPrefix(argv[0], "enishi-"); own {
-		return name
-	}
-	return strings.Join(argv[1:min(2, len(argv))], "")
 }
 
 func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {

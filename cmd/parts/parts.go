@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"enishi.dev/enishi/instance/confine"
 )
@@ -27,6 +28,18 @@ const (
 	GatewayUID  = 64802
 	ServicesUID = 64803
 )
+
+// ControlProgram is the file of the part that is a program of its own.
+const ControlProgram = "enishi-control"
+
+// Name says which part a process with these arguments is: `enishi NAME …`, or
+// `enishi-NAME …`.
+func Name(argv []string) string {
+	if name, own := strings.CutPrefix(argv[0], "enishi-"); own {
+		return name
+	}
+	return strings.Join(argv[1:min(2, len(argv))], "")
+}
 
 // Profile is what the part needs of the kernel; false: the part is privileged.
 func Profile(name string) (confine.Profile, bool) {

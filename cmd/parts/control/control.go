@@ -10,18 +10,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"enishi.dev/enishi/cmd/parts"
 	"enishi.dev/enishi/control"
 )
 
-// Program is the name of its file.
-const Program = "enishi-control"
-
-// Main runs control with these arguments until ctx ends, and returns the exit code.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// Main runs control with these arguments until a signal ends it, and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
 	cmd := command(stderr)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
@@ -38,12 +40,12 @@ func command(stderr io.Writer) *cobra.Command {
 	var release, runDir string
 	var remote bool
 	cmd := &cobra.Command{
-		Use: Program, Short: "The part that decides: API, model, feed",
+		Use: parts.ControlProgram, Short: "The part that decides: API, model, feed",
 		Long:    "The part that decides: API, model, feed.\n`enishi up` starts it, with its sockets as file descriptors from 3 on; it is not started by hand.",
 		Example: "  enishi up --ephemeral", Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true, Version: parts.Version(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if release != parts.Version() {
-				return fmt.Errorf("%s is of version %s, enishi of %q: install both programs of one release", Program, parts.Version(), release)
+				return fmt.Errorf("%s is of version %s, enishi of %q: install both programs of one release", parts.ControlProgram, parts.Version(), release)
 			}
 			return parts.Run(cmd.Context(), "control", stderr, func(ctx context.Context, log *slog.Logger) error {
 				l, err := parts.Inherit(3, "its socket")
