@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"golang.org/x/sys/unix"
+
 	"enishi.dev/enishi/datapath"
 	"enishi.dev/enishi/netns"
 )
@@ -49,12 +51,20 @@ func (a *Agent) openTunnel(mtu int) error {
 	}
 	index, err := netns.MakeVXLAN(a.wires, tunnelPort, tunnelUDPPort, mtu)
 	if err != nil {
-		return err
+		return taken(err)
 	}
 	if err := a.attach(datapath.Port{Ifindex: index, Kind: datapath.PortTunnel, Name: tunnelPort}); err != nil {
 		return err
 	}
-	return a.wires.SetUp(tunnelPort)
+	return taken(a.wires.SetUp(tunnelPort))
+}
+
+// taken says who has the port, where that is what the kernel objects to.
+func taken(err error) error {
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("UDP port %d of this machine, by which hosts reach each other, is another's: end the other enishi with a --tunnel-address, or remove the VXLAN link (%w)", tunnelUDPPort, err)
+	}
+	return err
 }
 
 // removeTunnel removes the link at once: the kernel takes its time with a

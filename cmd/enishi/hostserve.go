@@ -56,7 +56,7 @@ func (u *upRun) serveHost(ctx context.Context, name string, parts []part, renews
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return renews.relay.run(ctx, l) })
 	g.Go(func() error { return renews.run(ctx) })
-	g.Go(func() error { return s.run(ctx, parts) })
+	s.run(ctx, g, parts)
 	g.Go(func() error {
 		begun := time.Now()
 		if !u.awaitHost(ctx) {

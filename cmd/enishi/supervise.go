@@ -28,10 +28,10 @@ type supervisor struct {
 	ready atomic.Bool
 }
 
-// run returns when every part has ended, each after ctx did. Meanwhile it bounds
-// their logs.
-func (s *supervisor) run(ctx context.Context, parts []part) error {
-	g, ctx := errgroup.WithContext(ctx)
+// run has g keep every part until ctx, which is g's, ends, and bound their logs
+// meanwhile. One that fails ends g at once, before others go and whoever asks those
+// finds nobody.
+func (s *supervisor) run(ctx context.Context, g *errgroup.Group, parts []part) {
 	for _, p := range parts {
 		g.Go(func() error { return s.keep(ctx, p) })
 	}
@@ -39,7 +39,6 @@ func (s *supervisor) run(ctx context.Context, parts []part) error {
 		boundLogs(ctx, filepath.Dir(parts[0].log), s.log)
 		return nil
 	})
-	return g.Wait()
 }
 
 // keep starts p again and again. One that gives up by itself each time cannot begin

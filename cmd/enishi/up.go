@@ -164,7 +164,7 @@ func (u *upRun) serve(ctx context.Context, parts []part, admin net.Listener) err
 	defer cancel()
 	s := &supervisor{log: u.log}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.run(ctx, parts) })
+	s.run(ctx, g, parts)
 	if admin != nil {
 		g.Go(func() error { return u.serveAdmin(ctx, admin) })
 	}
