@@ -170,6 +170,14 @@ func TestFlowLifetimes(t *testing.T) {
 		b.steps(p.send(ack, "reset: not a SYN"), p.reply(ack, "drop: opened by a service"))
 		fresh()
 	})
+	b.sub(t, "one that may be still to come from another layout is not", func(t *testing.T) {
+		p := api()
+		b.must(b.await(true))
+		b.steps(p.send(ack, "drop: not a SYN"))
+		b.must(b.await(false))
+		b.steps(p.send(ack, "reset: not a SYN"))
+		fresh()
+	})
 	b.sub(t, "the last acknowledgement ends it", func(t *testing.T) {
 		at := func(s step, seq, ack uint32, payload int) step {
 			s.in.seq, s.in.ack, s.in.payload = seq, ack, payload

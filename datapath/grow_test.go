@@ -211,7 +211,9 @@ func TestNoConnectionThatBeginsMeanwhileIsBrokenOff(t *testing.T) {
 			}
 		})
 	}
-	enough := func() bool { return made.Load() > 1000 }
+	halt := sync.OnceFunc(func() { close(stop); callers.Wait() })
+	defer halt()
+	enough := func() bool { return made.Load() > 200 } // in five seconds, also with the race detector
 	b.waitFor(t, "connections are made", enough)
 	b.mu.Lock()
 	err := b.grow()
@@ -219,7 +221,6 @@ func TestNoConnectionThatBeginsMeanwhileIsBrokenOff(t *testing.T) {
 	b.must(err)
 	made.Store(0)
 	b.waitFor(t, "connections are made after it", enough)
-	close(stop)
-	callers.Wait()
+	halt()
 	b.goOn("after it")
 }
