@@ -26,7 +26,7 @@ import (
 
 // What maps have room for at first.
 const (
-	few         = 1 << 12
+	few         = 1 << 10
 	fewFlows    = 1 << 15
 	fewPartings = 1 << 10
 )
