@@ -3,12 +3,14 @@
 package datapath
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // inSmallMaps is a bench with connections that carry data, before its maps grow.
@@ -196,6 +198,7 @@ func TestNoConnectionThatBeginsMeanwhileIsBrokenOff(t *testing.T) {
 					continue // a packet was lost, and the next one comes in a second
 				}
 				if err == nil {
+					c.SetDeadline(time.Now().Add(10 * time.Second)) // so that halt ends
 					_, err = c.Write([]byte("?"))
 				}
 				if err == nil {
@@ -213,14 +216,18 @@ func TestNoConnectionThatBeginsMeanwhileIsBrokenOff(t *testing.T) {
 	}
 	halt := sync.OnceFunc(func() { close(stop); callers.Wait() })
 	defer halt()
-	enough := func() bool { return made.Load() > 200 } // in five seconds, also with the race detector
-	b.waitFor(t, "connections are made", enough)
+	makeMany := func(when string) {
+		made.Store(0)
+		for n := int64(200); n <= 1000; n += 200 { // however slow the machine is, it goes on
+			b.waitFor(t, fmt.Sprintf("%d connections are made %s it", n, when), func() bool { return made.Load() > n })
+		}
+	}
+	makeMany("before")
 	b.mu.Lock()
 	err := b.grow()
 	b.mu.Unlock()
 	b.must(err)
-	made.Store(0)
-	b.waitFor(t, "connections are made after it", enough)
+	makeMany("after")
 	halt()
 	b.goOn("after it")
 }

@@ -195,7 +195,9 @@ func (n *namespace) talk(t *testing.T, l net.Listener, addr netip.Addr, port uin
 }
 
 func accept(l net.Listener) (net.Conn, error) {
-	l.(*net.TCPListener).SetDeadline(time.Now().Add(5 * time.Second))
+	t := l.(*net.TCPListener)
+	t.SetDeadline(time.Now().Add(5 * time.Second))
+	defer t.SetDeadline(time.Time{}) // others may wait for longer
 	return l.Accept()
 }
 
