@@ -62,7 +62,7 @@ func (a *Agent) openTunnel(mtu int) error {
 // taken says who has the port, where that is what the kernel objects to.
 func taken(err error) error {
 	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EADDRINUSE) {
-		return fmt.Errorf("UDP port %d of this machine, by which hosts reach each other, is another's: end the other enishi with a --tunnel-address, or remove the VXLAN link (%w)", tunnelUDPPort, err)
+		return fmt.Errorf("UDP port %d of this machine, by which hosts reach each other, is another's: end the other enishi with a --tunnel-address, or what else has it (%w)", tunnelUDPPort, err)
 	}
 	return err
 }
