@@ -69,6 +69,14 @@ func answerLost(commit commitFunc) (*clientv3.TxnResponse, error) {
 
 func noSpace(commitFunc) (*clientv3.TxnResponse, error) { return nil, rpctypes.ErrNoSpace }
 
+// fullByIt is what etcd says of a write that it does, and that its database grows too large by.
+func fullByIt(commit commitFunc) (*clientv3.TxnResponse, error) {
+	if _, err := commit(); err != nil {
+		return nil, err
+	}
+	return nil, rpctypes.ErrNoSpace
+}
+
 func TestWritesWhoseOutcomeIsNotKnownAreSettled(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -79,6 +87,7 @@ func TestWritesWhoseOutcomeIsNotKnownAreSettled(t *testing.T) {
 		{"the request was lost: refused", []fault{requestLost}, true, "vpc-2"},
 		{"the answer was lost: done", []fault{answerLost}, false, "vpc-1 vpc-2"},
 		{"etcd is full: refused", []fault{noSpace}, true, "vpc-2"},
+		{"etcd is full by it: done", []fault{fullByIt}, false, "vpc-1 vpc-2"},
 		{"the request was lost, then the answer to the settling write", []fault{requestLost, answerLost}, true, "vpc-2"},
 		{"all three were lost", []fault{requestLost, requestLost, answerLost}, true, "vpc-2"},
 		{"the answer was lost, the settling does not come through at first: not known, but done",

@@ -43,7 +43,7 @@ func TestADatabaseAtItsQuotaIsMadeSmallerAndGoesOn(t *testing.T) {
 			break
 		}
 		if !errors.Is(err, ErrUnavailable) || n == 500 {
-			t.Fatalf("got %v", err)
+			t.Fatalf("got %v; the store ends with %v", err, stop())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

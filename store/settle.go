@@ -76,7 +76,9 @@ func isDefinite(err error) bool {
 		return true
 	}
 	switch rpctypes.Error(err) {
-	case rpctypes.ErrNoSpace, rpctypes.ErrTooManyOps, rpctypes.ErrRequestTooLarge,
+	case rpctypes.ErrNoSpace: // etcd says so also of the write that it has done and that met the quota
+		return false
+	case rpctypes.ErrTooManyOps, rpctypes.ErrRequestTooLarge,
 		rpctypes.ErrPermissionDenied, rpctypes.ErrTooManyRequests:
 		return true
 	}
