@@ -147,9 +147,14 @@ func (n *namespace) dial(addr string, port uint16) error {
 	return err
 }
 
-func (n *namespace) connect(addr string, port uint16) (c net.Conn, err error) {
+func (n *namespace) connect(addr string, port uint16) (net.Conn, error) {
+	return n.connectWithin(500*time.Millisecond, addr, port)
+}
+
+// connectWithin is for a connection that is to come: its first packet may have to go twice.
+func (n *namespace) connectWithin(patience time.Duration, addr string, port uint16) (c net.Conn, err error) {
 	n.do(func() {
-		d := net.Dialer{Timeout: 500 * time.Millisecond}
+		d := net.Dialer{Timeout: patience}
 		c, err = d.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(addr), port).String())
 	})
 	return c, err
@@ -158,7 +163,7 @@ func (n *namespace) connect(addr string, port uint16) (c net.Conn, err error) {
 // standing is a connection from n to l, and l's end of it; both are closed with the test.
 func (n *namespace) standing(t *testing.T, l net.Listener, addr string, port uint16) (c, other net.Conn) {
 	t.Helper()
-	c, err := n.connect(addr, port)
+	c, err := n.connectWithin(5*time.Second, addr, port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +187,7 @@ func (n *namespace) talk(t *testing.T, l net.Listener, addr netip.Addr, port uin
 		defer c.Close()
 		io.Copy(c, io.LimitReader(c, size))
 	}()
-	c, err := n.connect(addr.String(), port)
+	c, err := n.connectWithin(5*time.Second, addr.String(), port)
 	if err != nil {
 		t.Fatal(err)
 	}
