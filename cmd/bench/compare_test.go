@@ -11,7 +11,7 @@ import (
 func TestTheIntervalHoldsTheMedianNineteenTimesOfTwenty(t *testing.T) {
 	const tries = 2000
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{5, 9, 45} {
+	for _, n := range []int{5, 9, 15, 45, 135} {
 		held := 0
 		for range tries {
 			ratios := make([]float64, n)

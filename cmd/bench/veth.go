@@ -57,24 +57,28 @@ func veth(ctx context.Context, b *bench) ([]row, error) {
 // is the ratio it shall have with a processor for each end. Where both have to do with
 // one, every step that ours has more is seen.
 func (b *bench) pairs(ctx context.Context, want float64, what string, all []pair, another map[string]pair) (rows []row, err error) {
-	rounds, d := 45, 100*time.Millisecond
-	if b.quick {
-		rounds = 5
-	}
+	const d = 100 * time.Millisecond
 	for _, l := range []struct {
 		load, what, unit string
 		less             bool // is better
+		rounds           int  // of those that have a bound: as many as tell three hundredths apart
 	}{
-		{"stream", "one stream", "Gbit/s", false},
-		{"roundtrip", "request/response p50", "µs", true},
-		{"connect", "connect and close", "a second", false},
+		{"stream", "one stream", "Gbit/s", false, 45},
+		{"roundtrip", "request/response p50", "µs", true, 135},
+		{"connect", "connect and close", "a second", false, 135},
 	} {
 		ends := all
 		if p, ok := another[l.load]; ok {
 			ends = slices.Insert(slices.Clone(all), 1, p)
 		}
 		for _, at := range []placement{apart, together} {
-			c := compare{load: l.load, unit: l.unit, less: l.less, rounds: rounds, d: d, at: at}
+			c := compare{load: l.load, unit: l.unit, less: l.less, rounds: l.rounds, d: d, at: at}
+			if at == together {
+				c.rounds = 15
+			}
+			if b.quick {
+				c.rounds = 5
+			}
 			if err := c.run(ctx, ends); err != nil {
 				return nil, err
 			}
