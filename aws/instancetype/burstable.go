@@ -15,16 +15,28 @@ type size struct {
 	vcpus, memoryMiB, interfaces, addresses int
 }
 
-func (b burst) types() []Type {
-	var types []Type
+func (b burst) find(name string) (Type, bool) {
 	for _, s := range b.sizes {
-		types = append(types, Type{
-			Name: b.name + "." + s.name, VCPUs: s.vcpus, Threads: min(b.threads, s.vcpus), MemoryMiB: s.memoryMiB,
-			Interfaces: s.interfaces, Addresses: s.addresses, Arch: b.arch, Nitro: b.nitro, Burstable: true, Current: true,
-			FreeTier: s.name == "micro" && (b.name == "t2" || b.name == "t3"),
-		})
+		if s.name == name {
+			return b.typeOf(s), true
+		}
+	}
+	return Type{}, false
+}
+
+func (b burst) types() (types []Type) {
+	for _, s := range b.sizes {
+		types = append(types, b.typeOf(s))
 	}
 	return types
+}
+
+func (b burst) typeOf(s size) Type {
+	return Type{
+		Name: b.name + "." + s.name, VCPUs: s.vcpus, Threads: min(b.threads, s.vcpus), MemoryMiB: s.memoryMiB,
+		Interfaces: s.interfaces, Addresses: s.addresses, Arch: b.arch, Nitro: b.nitro, Burstable: true, Current: true,
+		FreeTier: s.name == "micro" && (b.name == "t2" || b.name == "t3"),
+	}
 }
 
 var burstable = []burst{

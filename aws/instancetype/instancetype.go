@@ -30,14 +30,24 @@ type Type struct {
 // otherwise: so do all burstable ones but T2.
 func (t Type) Unlimited() bool { return t.Burstable && !strings.HasPrefix(t.Name, "t2.") }
 
-// Of returns the type with the name.
+// Of returns the type with the name. It makes no other: whoever lists instances asks
+// for each of them.
 func Of(name string) (Type, bool) {
-	types := All()
-	i, ok := slices.BinarySearchFunc(types, name, func(t Type, name string) int { return strings.Compare(t.Name, name) })
-	if !ok {
-		return Type{}, false
+	if name == first.Name {
+		return first, true
 	}
-	return types[i], true
+	of, size, _ := strings.Cut(name, ".")
+	for _, f := range families {
+		if f.name == of {
+			return f.find(size)
+		}
+	}
+	for _, b := range burstable {
+		if b.name == of {
+			return b.find(size)
+		}
+	}
+	return Type{}, false
 }
 
 // All returns every type by name.
@@ -116,6 +126,13 @@ var first = Type{Name: Default, VCPUs: 1, Threads: 1, MemoryMiB: 1740, Interface
 
 // vcpus of the sizes; of those that are not here, four for each x.
 var vcpus = map[string]int{"medium": 1, "large": 2, "xlarge": 4}
+
+func (f family) find(size string) (Type, bool) {
+	if !slices.Contains(strings.Fields(f.sizes), size) {
+		return Type{}, false
+	}
+	return f.typeOf(size), true
+}
 
 func (f family) typeOf(size string) Type {
 	n, ok := vcpus[size]

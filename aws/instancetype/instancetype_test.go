@@ -3,6 +3,8 @@
 package instancetype
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +29,21 @@ func TestTypesAreAsAWSDocumentsThem(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
-	if got, ok := Of("t9.micro"); ok {
-		t.Errorf("t9.micro is %+v", got)
+	for _, none := range []string{"t9.micro", "m5.9xlarge", "m5.medium", "m5", "m5.", "t3.16xlarge", "m1.large", ".", "", "m5.large.", "m5.large xlarge"} {
+		if got, ok := Of(none); ok || got != (Type{}) {
+			t.Errorf("%q is %+v", none, got)
+		}
+	}
+}
+
+func TestEachTypeThatIsListedIsFound(t *testing.T) {
+	all := All()
+	for _, want := range all {
+		if got, ok := Of(want.Name); !ok || got != want {
+			t.Errorf("%s is listed as %+v and found as %+v, %v", want.Name, want, got, ok)
+		}
+	}
+	if len(all) < 200 || !slices.IsSortedFunc(all, func(a, b Type) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Errorf("%d types are listed, sorted by name or not", len(all))
 	}
 }
