@@ -67,11 +67,8 @@ func usualMachine(out *wire.Instance) {
 // What an image of Linux is billed as, by its name and its code.
 const platform, usage = "Linux/UNIX", "RunInstances"
 
-// rootDevice is the name of a disk on any machine of its kind.
-const rootDevice = "/dev/xvda"
-
 // wireInstance has what clients read of an instance. What a namespace has no
-// like of (hypervisor, root device) is as on any EC2 machine.
+// like of is as on an EC2 machine: the hypervisor, and the image's root device.
 func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 	out := wire.Instance{
 		AmiLaunchIndex: new(int32(i.LaunchIndex)), Architecture: "x86_64", BlockDeviceMappings: []wire.InstanceBlockDeviceMapping{},
@@ -80,7 +77,7 @@ func wireInstance(c *api.Call, v *store.View, i vpc.Instance) wire.Instance {
 		MetadataOptions: wireMetadata(i.Metadata),
 		Monitoring:      &wire.Monitoring{State: wire.MonitoringState(monitoring(i))}, NetworkInterfaces: []wire.InstanceNetworkInterface{},
 		Placement:      &wire.Placement{AvailabilityZone: new(i.Zone), GroupName: new(""), Tenancy: "default"},
-		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new(rootDevice), RootDeviceType: "ebs",
+		PrivateDnsName: new(""), ProductCodes: []wire.ProductCode{}, PublicDnsName: new(""), RootDeviceName: new(imageOf(c.Region, i.Image).root), RootDeviceType: "ebs",
 		SecurityGroups: []wire.GroupIdentifier{}, SourceDestCheck: new(true), State: wireState(i), StateReason: stateReason(i), StateTransitionReason: new(transitionReason(i)),
 		Tags: wireTags(i.Tags), VirtualizationType: "hvm",
 	}

@@ -4,7 +4,6 @@ package ec2
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -35,19 +34,15 @@ func imagesOf(region string, in *wire.DescribeImagesInput) (rows []wire.Image) {
 	if len(in.ExecutableUsers) > 0 && !slices.Contains(in.ExecutableUsers, "all") {
 		return nil // they are public
 	}
-	named := map[string]image{}
-	for _, i := range images {
-		named[i.id(region)] = i
-	}
 	ids := in.ImageIds
 	if len(ids) == 0 {
-		ids = slices.AppendSeq(filteredImages(in.Filters), maps.Keys(named))
+		ids = filteredImages(in.Filters)
+		for _, i := range images {
+			ids = append(ids, i.id(region))
+		}
 	}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		i, ok := named[id]
-		if !ok {
-			i = images[0]
-		}
+		i := imageOf(region, id)
 		if len(in.Owners) == 0 || slices.Contains(in.Owners, i.owner) || i.alias != "" && slices.Contains(in.Owners, i.alias) {
 			rows = append(rows, i.wire(id))
 		}

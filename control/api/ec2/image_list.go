@@ -21,18 +21,30 @@ const (
 	amazon    = "137112412989"
 	canonical = "099720109477"
 	debian    = "136693071363"
+
+	usualRoot = "/dev/xvda"
 )
 
 // images is the list. The first is what an id that is not listed is said to be, and the
 // newest: who asks for the most recent one of Amazon's gets it.
 var images = []image{
-	{name: "al2023-ami-2023.0.20260101.0-kernel-6.1-x86_64", date: "2026-01-01T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "x86_64", root: rootDevice},
-	{name: "al2023-ami-2023.0.20251231.0-kernel-6.1-arm64", date: "2025-12-31T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "arm64", root: rootDevice},
-	{name: "amzn2-ami-hvm-2.0.20251230.0-x86_64-gp2", date: "2025-12-30T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "x86_64", root: rootDevice},
+	{name: "al2023-ami-2023.0.20260101.0-kernel-6.1-x86_64", date: "2026-01-01T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "x86_64", root: usualRoot},
+	{name: "al2023-ami-2023.0.20251231.0-kernel-6.1-arm64", date: "2025-12-31T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "arm64", root: usualRoot},
+	{name: "amzn2-ami-hvm-2.0.20251230.0-x86_64-gp2", date: "2025-12-30T00:00:00.000Z", owner: amazon, alias: "amazon", arch: "x86_64", root: usualRoot},
 	{name: "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server-20251230", date: "2025-12-30T00:00:00.000Z", owner: canonical, arch: "x86_64", root: "/dev/sda1"},
 	{name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251231", date: "2025-12-31T00:00:00.000Z", owner: canonical, arch: "x86_64", root: "/dev/sda1"},
-	{name: "debian-12-amd64-20251230-2339", date: "2025-12-30T00:00:00.000Z", owner: debian, arch: "x86_64", root: rootDevice},
-	{name: "debian-13-amd64-20251231-2340", date: "2025-12-31T00:00:00.000Z", owner: debian, arch: "x86_64", root: rootDevice},
+	{name: "debian-12-amd64-20251230-2339", date: "2025-12-30T00:00:00.000Z", owner: debian, arch: "x86_64", root: usualRoot},
+	{name: "debian-13-amd64-20251231-2340", date: "2025-12-31T00:00:00.000Z", owner: debian, arch: "x86_64", root: usualRoot},
+}
+
+// imageOf is what the id is said to be in the region.
+func imageOf(region, id string) image {
+	for _, i := range images {
+		if i.id(region) == id {
+			return i
+		}
+	}
+	return images[0]
 }
 
 // id is that by which a region lists the image.

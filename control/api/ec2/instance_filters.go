@@ -62,7 +62,7 @@ func instanceFilters(c *api.Call, v *store.View) filters[vpc.Instance] {
 		"private-ip-address":                                                 of(addressTexts),
 		"reason":                                                             func(i vpc.Instance) []string { return []string{transitionReason(i)} },
 		"reservation-id":                                                     one(func(i vpc.Instance) vpc.ReservationID { return i.Reservation }),
-		"root-device-name":                                                   is(rootDevice),
+		"root-device-name":                                                   func(i vpc.Instance) []string { return []string{imageOf(c.Region, i.Image).root} },
 		"root-device-type":                                                   is("ebs"),
 		"source-dest-check":                                                  of(func(e vpc.ENI) []string { return []string{strconv.FormatBool(!e.NoSourceCheck)} }),
 		"state-reason-code":                                                  func(i vpc.Instance) []string { return []string{value(value(stateReason(i)).Code)} },
