@@ -49,12 +49,17 @@ type half struct {
 }
 
 // become takes in what the units are now. A world in which nothing has changed, no unit
-// and no port, is the one before: nothing is asked again because of it.
+// and no port of one, is the one before: nothing is asked again because of it.
 func (h *history) become(units []hoststate.Unit, moved bool) {
 	if moved || !reflect.DeepEqual(h.units, units) {
 		h.world++
 	}
 	h.units = units
+}
+
+// knows says whether one of the interfaces exists: a port of none means nothing.
+func (m model) knows(ids ...string) bool {
+	return find(m, func(i *hoststate.Interface) bool { return slices.Contains(ids, i.ID) }) != nil
 }
 
 func (h *history) half(owner string, f frame) (place, *half) {
@@ -248,7 +253,7 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 		h.become(s.units(), moved)
 		clear(h.here)
 		for _, id := range ports {
-			h.here[id] = find(h.model, func(i *hoststate.Interface) bool { return i.ID == id }) != nil
+			h.here[id] = h.knows(id)
 		}
 		_, err := b.Apply(h.units, b.missing(h.units))
 		b.must(err)
@@ -266,10 +271,11 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 				b.wantCounted()
 			}
 			if n%200 == 0 { // the world becomes another
-				change := s.IntN(8)
-				switch change {
+				moved := false
+				switch s.IntN(8) {
 				case 0:
 					i, j := ports[s.IntN(4)], ports[s.IntN(4)]
+					moved = h.knows(i, j)
 					b.must(b.Detach(i))
 					b.must(b.Detach(j))
 					b.index[i], b.index[j] = b.index[j], b.index[i]
@@ -281,7 +287,7 @@ func TestProgramAgreesWithModelWhileTheWorldChanges(t *testing.T) {
 				default:
 					s.drawSets()
 				}
-				apply(change == 0)
+				apply(moved)
 			}
 			from, f, ok := h.packet(s)
 			if !ok {
