@@ -25,7 +25,8 @@ func (h hostHistory) become(s *scene, moved bool) {
 		clear(p.here)
 		clear(p.far)
 		for id, at := range h.at {
-			p.here[id], p.far[id] = p.knows(id) && at == n, p.knows(id) && at != n
+			exists := p.knows(id)
+			p.here[id], p.far[id] = exists && at == n, exists && at != n
 			if p.index[id] = b.index[id]; at != n {
 				p.index[id] = b.index[tunnelPort]
 			}
