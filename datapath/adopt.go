@@ -137,7 +137,7 @@ func (d *Datapath) adopt(halves []flowHalf) (int, error) {
 	if err := binary.Write(packet, binary.NativeEndian, halves); err != nil {
 		return 0, err
 	}
-	p, err := d.rarely(bpfProgAdopt)
+	p, err := d.rarely(rareProgAdopt)
 	if err != nil {
 		return 0, err
 	}

@@ -68,7 +68,7 @@ func (d *Datapath) explain(packet []byte, from ...uint32) (bpfTrail, error) {
 	var t bpfTrail
 	var c skbContext
 	copy(c.Cb[:], from)
-	p, err := d.rarely(bpfProgExplain)
+	p, err := d.rarely(rareProgExplain)
 	if err != nil {
 		return t, err
 	}

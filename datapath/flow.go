@@ -57,7 +57,11 @@ func (d *Datapath) sweep(keys []bpfFlowKey) error {
 	if err := binary.Write(packet, binary.NativeEndian, keys); err != nil {
 		return err
 	}
-	_, err := d.objs.Sweep.Run(&ebpf.RunOptions{Data: packet.Bytes()})
+	p, err := d.rarely(rareProgSweep)
+	if err != nil {
+		return err
+	}
+	_, err = p.Run(&ebpf.RunOptions{Data: packet.Bytes()})
 	return err
 }
 

@@ -47,17 +47,18 @@ type loaded struct {
 	options Options
 	pins    string // of this layout
 	objs    objects
-	rare    map[string]*ebpf.Program // by name; see rarely
+	rare    *rare
 }
 
 // load makes the maps, as far as they are not pinned, and loads the program on them.
 // It shares the maps that are named with the layout pinned in before.
 func (o Options) load(before string, shared ...string) (l loaded, err error) {
-	spec, layout, err := o.read()
+	l = loaded{options: o, rare: &rare{programs: map[string]*ebpf.Program{}}}
+	spec, layout, err := o.read(loadBpf)
 	if err != nil {
 		return l, err
 	}
-	l = loaded{options: o, pins: filepath.Join(o.Pins, layout), rare: map[string]*ebpf.Program{}}
+	l.pins = filepath.Join(o.Pins, layout)
 	if err := os.MkdirAll(l.pins, 0o700); err != nil {
 		return l, fmt.Errorf("make pin directory: %w", err)
 	}
@@ -76,16 +77,13 @@ func (o Options) load(before string, shared ...string) (l loaded, err error) {
 }
 
 func (l *loaded) close() error {
-	errs := []error{l.objs.Close()}
-	for _, p := range l.rare {
-		errs = append(errs, p.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(l.objs.Close(), l.rare.Close())
 }
 
-// read returns the programs and maps as they are to be loaded, and the name of their layout.
-func (o Options) read() (spec *ebpf.CollectionSpec, layout string, err error) {
-	if spec, err = loadBpf(); err != nil {
+// read returns the programs and maps of an object as they are to be loaded, and the name
+// of their layout, which all objects have in common.
+func (o Options) read(object func() (*ebpf.CollectionSpec, error)) (spec *ebpf.CollectionSpec, layout string, err error) {
+	if spec, err = object(); err != nil {
 		return nil, "", fmt.Errorf("read program: %w", err)
 	}
 	if err := o.size(spec); err != nil {

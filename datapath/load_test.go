@@ -40,6 +40,18 @@ func TestFlowFormatIsRaisedWithWhatAFlowIs(t *testing.T) {
 	}
 }
 
+// The programs of one object work on the maps of the other.
+func TestAllObjectsHaveTheSameMaps(t *testing.T) {
+	_, layout, err := Options{}.read(loadBpf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rare, err := Options{}.read(loadRare)
+	if err != nil || rare != layout {
+		t.Errorf("rare.bpf.c: layout %s, %v, want pipeline.bpf.c's, %s", rare, err, layout)
+	}
+}
+
 func TestFormatOfFlowsIsToldByTheLayoutsName(t *testing.T) {
 	needRoot(t)
 	pins := mountBPFFS(t)

@@ -5,31 +5,42 @@ package datapath
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cilium/ebpf"
 )
 
-// objects are all maps, and the programs that every host runs. The others are loaded
-// when they are first needed (rarely): the kernel takes 25 ms to look through a large one.
+// objects are all maps, and the programs that packets meet on every host.
 type objects struct {
 	bpfMaps
-	Pipeline *ebpf.Program `ebpf:"pipeline"`
-	Root     *ebpf.Program `ebpf:"root"`
-	RootFar  *ebpf.Program `ebpf:"root_far"`
-	Steer    *ebpf.Program `ebpf:"steer"`
-	Sweep    *ebpf.Program `ebpf:"sweep"`
+	bpfPrograms
 }
 
-func (o *objects) Close() error {
-	return errors.Join(_BpfClose(o.Pipeline, o.Root, o.RootFar, o.Steer, o.Sweep), o.bpfMaps.Close())
+func (o *objects) Close() error { return errors.Join(o.bpfPrograms.Close(), o.bpfMaps.Close()) }
+
+// rare are programs by name that are loaded when they are first needed: to read and
+// to look through a large one takes 25 ms of a start.
+type rare struct {
+	mu       sync.Mutex
+	programs map[string]*ebpf.Program
 }
 
-// rarely returns a program that many hosts never run, loaded on the maps of the others.
+func (r *rare) Close() error {
+	var errs []error
+	for _, p := range r.programs {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// rarely returns one of the rare programs, which works on the maps of the others.
 func (d *Datapath) rarely(name string) (*ebpf.Program, error) {
-	if p := d.rare[name]; p != nil {
+	d.rare.mu.Lock()
+	defer d.rare.mu.Unlock()
+	if p := d.rare.programs[name]; p != nil {
 		return p, nil
 	}
-	spec, _, err := d.options.read()
+	spec, _, err := d.options.read(loadRare)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +54,9 @@ func (d *Datapath) rarely(name string) (*ebpf.Program, error) {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
 	defer c.Close()
-	d.rare[name] = c.DetachProgram(name)
-	return d.rare[name], nil
+	p := c.DetachProgram(name)
+	d.rare.programs[name] = p
+	return p, nil
 }
 
 // install lets all that runs by the map run this program: one write for each sort of
@@ -65,7 +77,7 @@ func (d *Datapath) install(programs *ebpf.Map) error {
 }
 
 func (d *Datapath) installFar(programs *ebpf.Map) error {
-	p, err := d.rarely(bpfProgPipelineFar)
+	p, err := d.rarely(rareProgPipelineFar)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func TestFirstPacketsFromOtherHosts(t *testing.T) {
 		b.steps(step{tunnelPort, to(from("eni-1", "10.0.1.10"), "10.0.1.20", 80), "drop: wrong host"})
 	})
 	b.sub(t, "and by the tunnel only with one", func(t *testing.T) {
-		p, err := b.rarely(bpfProgPipelineFar)
+		p, err := b.rarely(rareProgPipelineFar)
 		b.must(err)
 		verdict, err := p.Run(&ebpf.RunOptions{
 			Data: to(numbered(4, "10.0.1.40"), "10.0.1.20", 80).bytes(), Context: ifindexContext{Ifindex: uint32(b.index[tunnelPort])},
@@ -283,7 +283,7 @@ func TestWhatFitsBetweenHosts(t *testing.T) {
 		return f
 	}
 	limit := func() (n uint32) {
-		spec, _, err := b.options.read()
+		spec, _, err := b.options.read(loadRare)
 		b.must(err)
 		b.must(spec.Variables[bpfVarTunnelMtu].Get(&n))
 		return n

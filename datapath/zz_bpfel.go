@@ -429,14 +429,10 @@ const (
 	bpfMapTrails             = "trails"
 	bpfMapUsages             = "usages"
 	bpfMapWorks              = "works"
-	bpfProgAdopt             = "adopt"
-	bpfProgExplain           = "explain"
 	bpfProgPipeline          = "pipeline"
-	bpfProgPipelineFar       = "pipeline_far"
 	bpfProgRoot              = "root"
 	bpfProgRootFar           = "root_far"
 	bpfProgSteer             = "steer"
-	bpfProgSweep             = "sweep"
 	bpfVarEndpointMtu        = "endpoint_mtu"
 	bpfVarFlowQuota          = "flow_quota"
 	bpfVarLinkLocalRate      = "link_local_rate"
@@ -499,14 +495,10 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
-	Adopt       *ebpf.ProgramSpec `ebpf:"adopt"`
-	Explain     *ebpf.ProgramSpec `ebpf:"explain"`
-	Pipeline    *ebpf.ProgramSpec `ebpf:"pipeline"`
-	PipelineFar *ebpf.ProgramSpec `ebpf:"pipeline_far"`
-	Root        *ebpf.ProgramSpec `ebpf:"root"`
-	RootFar     *ebpf.ProgramSpec `ebpf:"root_far"`
-	Steer       *ebpf.ProgramSpec `ebpf:"steer"`
-	Sweep       *ebpf.ProgramSpec `ebpf:"sweep"`
+	Pipeline *ebpf.ProgramSpec `ebpf:"pipeline"`
+	Root     *ebpf.ProgramSpec `ebpf:"root"`
+	RootFar  *ebpf.ProgramSpec `ebpf:"root_far"`
+	Steer    *ebpf.ProgramSpec `ebpf:"steer"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
@@ -666,26 +658,18 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
-	Adopt       *ebpf.Program `ebpf:"adopt"`
-	Explain     *ebpf.Program `ebpf:"explain"`
-	Pipeline    *ebpf.Program `ebpf:"pipeline"`
-	PipelineFar *ebpf.Program `ebpf:"pipeline_far"`
-	Root        *ebpf.Program `ebpf:"root"`
-	RootFar     *ebpf.Program `ebpf:"root_far"`
-	Steer       *ebpf.Program `ebpf:"steer"`
-	Sweep       *ebpf.Program `ebpf:"sweep"`
+	Pipeline *ebpf.Program `ebpf:"pipeline"`
+	Root     *ebpf.Program `ebpf:"root"`
+	RootFar  *ebpf.Program `ebpf:"root_far"`
+	Steer    *ebpf.Program `ebpf:"steer"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
-		p.Adopt,
-		p.Explain,
 		p.Pipeline,
-		p.PipelineFar,
 		p.Root,
 		p.RootFar,
 		p.Steer,
-		p.Sweep,
 	)
 }
 
