@@ -23,7 +23,7 @@ var chapters = []chapter{
 	{title: "another service: Elastic Load Balancing, by the name of its endpoint", tell: (*story).secondService},
 	{title: "private DNS off: the endpoint has only its own names, regional and zonal", tell: (*story).ownNames},
 	{title: "a policy is kept to the letter, and private DNS is on again", tell: (*story).policyKept},
-	{title: "a second VPC, same range, same private address: it has to have its own", early: (*story).twin, from: 6, tell: (*story).bothListed},
+	{title: "a second VPC, same range, same private address: it has to have its own", early: (*story).twin, from: 3, tell: (*story).bothListed},
 	{title: "the endpoints go: their names, their connections, their addresses", tell: (*story).withdraw},
 	{title: "enishi ends and leaves nothing", tell: (*story).nothingLeft},
 }

@@ -2,7 +2,11 @@
 
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+)
 
 // build makes a VPC with everything in it; names end in x.
 func (s *story) build(ctx context.Context, x string) error {
@@ -35,8 +39,13 @@ func (s *story) build(ctx context.Context, x string) error {
 
 func (s *story) network(ctx context.Context) error { return s.build(ctx, "") }
 
-// connect makes an endpoint for EC2 in the VPC whose names end in x and waits for it.
+// connect makes an endpoint for EC2 in the VPC whose names end in x, waits for it, and
+// keeps its DNS names.
 func (s *story) connect(ctx context.Context, x string) error {
-	_, err := s.made(ctx, "endpoint"+x, "ec2", x, "--private-dns-enabled")
+	names, err := s.made(ctx, "endpoint"+x, "ec2", x, "--private-dns-enabled")
+	if err == nil && len(names) != 4 {
+		err = fmt.Errorf("wanted a regional, two zonal and the private name, got %q", names)
+	}
+	s.vars["names"+x] = strings.Join(names, " ")
 	return err
 }
