@@ -86,9 +86,6 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 	if err := a.plug(inner, v, pair, datapath.Port{Kind: datapath.PortDoor, Network: u.VNI}); err != nil {
 		return err
 	}
-	if err := inner.SetUp("lo"); err != nil {
-		return err
-	}
 	if err := inner.DefaultThrough(pair.Inner); err != nil {
 		return err
 	}

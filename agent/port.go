@@ -77,7 +77,7 @@ func (a *Agent) makePorts(r *running, u *hoststate.Instance, interfaces []*hosts
 		return r, err
 	}
 	defer inner.Close()
-	errs := []error{inner.SetUp("lo")} // one that fails may hold the name of another, which comes after it
+	var errs []error // one that fails may hold the name of another, which comes after it
 	for _, i := range missing {
 		name := interfacePort(i)
 		r.ports[name] = port{device: i.Device} // for removeInstance, should it stay half made
@@ -118,7 +118,8 @@ func (a *Agent) makePort(inner *netns.Links, i *hoststate.Interface) error {
 }
 
 // plug makes the pair of v carry packets as the port, and brings it up: nothing leaves
-// it before the data plane looks.
+// it before the data plane looks. The inner end comes last, so that where it is up
+// everything else is, its namespace's loopback too.
 func (a *Agent) plug(inner *netns.Links, v netns.Veth, pair netns.Pair, p datapath.Port) error {
 	p.Ifindex, p.Name = pair.Outer, v.Outer
 	if err := a.attach(p); err != nil || pair.Up {
@@ -127,7 +128,7 @@ func (a *Agent) plug(inner *netns.Links, v netns.Veth, pair netns.Pair, p datapa
 	if err := a.wires.SetUp(v.Outer); err != nil {
 		return err
 	}
-	return inner.SetUp(v.Inner)
+	return inner.SetUp("lo", v.Inner)
 }
 
 func hasIPv6(i *hoststate.Interface) bool {

@@ -71,9 +71,6 @@ func (p *prober) open() error {
 	if err := p.a.plug(inner, v, pair, datapath.Port{Kind: datapath.PortProbe}); err != nil {
 		return err
 	}
-	if err := inner.SetUp("lo"); err != nil {
-		return err
-	}
 	for _, addr := range probeAddresses { // on the loopback, the kernel announces them to nobody
 		if err := inner.AddAddress(netns.Loopback, addr); err != nil {
 			return err

@@ -15,7 +15,8 @@ import (
 
 const (
 	lookEvery = 100 * time.Millisecond
-	tenth     = 10 // looking takes at most this part of a processor
+	firstLook = time.Second // who begins has more to do first, and those who gave way go on to
+	tenth     = 10          // looking takes at most this part of a processor
 
 	// Of one processor.
 	busy    = 0.5  // who uses more gives way
@@ -30,7 +31,7 @@ func (t *Tree) Watch(ctx context.Context, log *slog.Logger) {
 	if t == nil {
 		return
 	}
-	for wait := lookEvery; ; {
+	for wait := firstLook; ; {
 		select {
 		case <-ctx.Done():
 			return
