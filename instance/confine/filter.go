@@ -22,11 +22,17 @@ type Profile struct {
 // Any other fails with EPERM, so that what was forgotten is an error that can be
 // read; one of another architecture ends the process. Starting programs, joining or
 // making namespaces, tracing, loading programs into the kernel and sockets to any
-// network are in no profile. It needs no_new_privs.
+// network are in no profile. No thread can gain a privilege afterwards: the kernel
+// wants that of the one that asks, and gives it to the others with the filter.
 func Filter(p Profile) error {
 	program, err := p.program()
 	if err != nil {
 		return err
+	}
+	runtime.LockOSThread() // both calls come from one thread, or the second is refused
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("set no_new_privs: %w", err)
 	}
 	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	const allThreads = unix.SECCOMP_FILTER_FLAG_TSYNC

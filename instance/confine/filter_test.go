@@ -43,9 +43,6 @@ func confined(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
-	}
 	if err := Filter(p); err != nil {
 		return err
 	}
