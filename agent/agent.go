@@ -189,7 +189,7 @@ func (a *Agent) attach(p datapath.Port) error {
 	if a.dp.Attached(p) {
 		return nil
 	}
-	return a.fabric.Do(func() error { return a.dp.Attach(p) })
+	return a.fabric.Visit(func() error { return a.dp.Attach(p) })
 }
 
 // upkeep tries again what was refused, sweeps expired flows, and makes room for many.

@@ -93,7 +93,7 @@ func (a *Agent) openDoor(u *hoststate.Network, n *network) error {
 }
 
 func (n *network) openSockets() error {
-	return n.ns.Do(func() (err error) {
+	return n.ns.Visit(func() (err error) {
 		if n.tcp, err = serviceSocket(unix.SOCK_STREAM, 0); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (p *prober) socket(to netip.Addr) (f *os.File, local uint16, err error) {
 	if to.Is6() {
 		family, from = unix.AF_INET6, datapath.ProbeAddr6
 	}
-	err = p.ns.Do(func() error {
+	err = p.ns.Visit(func() error {
 		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			return err

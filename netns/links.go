@@ -26,7 +26,7 @@ type Links struct {
 // Links opens the namespace's. The caller closes what it gets.
 func (n *Namespace) Links() (*Links, error) {
 	l := &Links{ns: n}
-	err := n.Do(func() (err error) {
+	err := n.Visit(func() (err error) {
 		l.h, err = netlink.NewHandle(unix.NETLINK_ROUTE)
 		return err
 	})

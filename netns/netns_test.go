@@ -85,25 +85,27 @@ func TestNamespaces(t *testing.T) {
 			t.Errorf("got another namespace")
 		}
 	})
-	t.Run("what runs inside is inside, what ran before is not", func(t *testing.T) {
-		outside := inode(t)
-		var inside uint64
-		if err := n.Do(func() error { inside = inode(t); return nil }); err != nil {
-			t.Fatal(err)
-		}
-		if inside == outside {
-			t.Error("Do ran outside")
-		}
-		if now := inode(t); now != outside {
-			t.Error("the caller's thread was moved")
-		}
-	})
-	t.Run("an error comes back", func(t *testing.T) {
-		want := errors.New("no")
-		if err := n.Do(func() error { return want }); err != want {
-			t.Errorf("got %v", err)
-		}
-	})
+	for way, do := range map[string]func(func() error) error{"Do": n.Do, "Visit": n.Visit} {
+		t.Run("what runs inside is inside, what ran before is not: "+way, func(t *testing.T) {
+			outside := inode(t)
+			var inside uint64
+			if err := do(func() error { inside = inode(t); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if inside == outside {
+				t.Error("it ran outside")
+			}
+			if now := inode(t); now != outside {
+				t.Error("the caller's thread was moved")
+			}
+		})
+		t.Run("an error comes back: "+way, func(t *testing.T) {
+			want := errors.New("no")
+			if err := do(func() error { return want }); err != want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 	t.Run("a file without its mount is no namespace", func(t *testing.T) {
 		stale := filepath.Join(t.TempDir(), "stale")
 		if err := os.WriteFile(stale, nil, 0o600); err != nil {
@@ -135,6 +137,7 @@ func TestNoThreadStaysInside(t *testing.T) {
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() { _ = n.Do(func() error { runtime.Gosched(); return nil }) })
+		all.Go(func() { _ = n.Visit(func() error { runtime.Gosched(); return nil }) })
 	}
 	all.Wait()
 	for range 1000 { // threads end a moment after their goroutine
