@@ -110,8 +110,8 @@ func changes(ctx context.Context, s *store.Store, d *datapath.Datapath) error {
 	if _, err := d.ApplyFull(set); err != nil {
 		return err
 	}
-	// A heap that grows for the first time pays for each page that it touches, as often as
-	// not 10 a change. One that has been collected uses again what making the model took.
+	// A heap that grows for the first time pays for each page that it touches, up to ten of
+	// them a change. One that has been collected uses again what making the model took.
 	runtime.GC()
 	for range 5 { // warms up
 		if err := m.few(ctx, new(stages)); err != nil {

@@ -23,6 +23,11 @@ func Thread(keep ...uintptr) error {
 			return fmt.Errorf("drop capability %d: %w", c, err)
 		}
 	}
+	return noNewPrivileges()
+}
+
+// noNewPrivileges is of the calling thread, and of all that it starts.
+func noNewPrivileges() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("set no_new_privs: %w", err)
 	}

@@ -31,8 +31,8 @@ func Filter(p Profile) error {
 	}
 	runtime.LockOSThread() // both calls come from one thread, or the second is refused
 	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("set no_new_privs: %w", err)
+	if err := noNewPrivileges(); err != nil {
+		return err
 	}
 	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	const allThreads = unix.SECCOMP_FILTER_FLAG_TSYNC
