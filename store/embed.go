@@ -29,11 +29,15 @@ type EmbedOptions struct {
 	// one to end. 0 is this one.
 	Holder int
 
-	quota int64 // of the database, databaseQuota by default
+	quota int64         // of the database, databaseQuota by default
+	tick  time.Duration // of raft, raftTick by default
 }
 
 // databaseQuota is how large etcd lets its database become before it refuses to write.
 const databaseQuota = 8 << 30
+
+// raftTick is slow: in a cluster of one there is nobody whose silence it would notice.
+const raftTick = time.Second
 
 // Embedded is an etcd server in this process, the only one of its cluster. It
 // listens nowhere; only its client reaches it.
@@ -96,6 +100,7 @@ func (e *Embedded) start(ctx context.Context, o EmbedOptions) error {
 			failed <- fmt.Errorf("etcd: %w", err)
 			return
 		}
+		stand(ctx, etcd.Server)
 		<-etcd.Server.ReadyNotify()
 		started <- etcd
 	}()
@@ -112,13 +117,13 @@ func (e *Embedded) start(ctx context.Context, o EmbedOptions) error {
 	return nil
 }
 
-// embedConfig is made for one member that nobody else talks to: quick ticks, as
-// its elections need no network, and no listeners.
+// embedConfig is made for one member that nobody else talks to: it has no listeners.
 func embedConfig(dir string, o EmbedOptions, log *zap.Logger) *embed.Config {
 	c := embed.NewConfig()
 	c.Name = "enishi"
 	c.Dir = filepath.Join(dir, etcdDir)
-	c.TickMs, c.ElectionMs = 10, 50
+	tick := uint(cmp.Or(o.tick, raftTick).Milliseconds())
+	c.TickMs, c.ElectionMs = tick, 5*tick // the fewest that etcd takes
 	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
 	c.AdvertiseClientUrls = nil
 	self := url.URL{Scheme: "http", Host: "localhost:1"} // its name in the member list; never dialled

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +34,22 @@ func grown(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+func TestAServerAloneLeadsBeforeAnElectionTimeout(t *testing.T) {
+	const tick = 10 * time.Second // an election timeout is one to five of them
+	dir := t.TempDir()
+	for _, what := range []string{"new", "started again"} {
+		ctx, cancel := context.WithTimeout(t.Context(), tick)
+		e, err := StartEmbedded(ctx, dir, quiet, EmbedOptions{UnsafeNoFsync: true, tick: tick})
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
 }
 
 func TestADataDirectoryThatCannotBeUsedIsOneClearError(t *testing.T) {
