@@ -34,8 +34,8 @@ const urgency = -10
 const slack = time.Millisecond
 
 // collect has the parts collect garbage when half as much as they hold has come to it,
-// not as much again. They hold little: what that costs is less than that of memory which
-// is new to the kernel and to the processors' caches (docs/benchmarks.md has the figures).
+// where Go would wait for as much again. They hold little, so that it costs little, and
+// they go through less memory: parts 6 and 9 of docs/benchmarks.md have the figures.
 const collect = "GOGC=50"
 
 // part is a process of `up`.
